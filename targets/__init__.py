@@ -1,0 +1,1 @@
+"""targets: a Graph becomes a Plan for one board, and the Plan becomes bytes."""
