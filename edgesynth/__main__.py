@@ -1,0 +1,5 @@
+"""`python -m edgesynth`."""
+
+from edgesynth.cli import main
+
+main()
