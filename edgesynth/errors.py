@@ -17,6 +17,10 @@ class StageError(EdgesynthError):
     """A stage's `requires` or `ensures` does not hold."""
 
 
+class TrainError(EdgesynthError):
+    """Training cannot go on; the message names the step and what to change."""
+
+
 class InputError(EdgesynthError):
     """A file, option, control or recipe that the user gave cannot be used."""
 

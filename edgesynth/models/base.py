@@ -33,8 +33,9 @@ class Model(abc.ABC):
         """Freshly initialised graphs by artifact name, the same for the same seed."""
 
     @abc.abstractmethod
-    def batches(self, data: Any, split: str, seed: int = 0) -> Iterator[Any]:
-        """Batches of "train" (endless, shuffled by seed), "valid" or "test" (finite, in order)."""
+    def batches(self, data: Any, split: str, seed: int = 0, start: int = 0) -> Iterator[Any]:
+        """Batches of "train" (endless, shuffled by seed) from number `start` on, each a function of
+        (seed, its number) so that training resumes; of "valid" or "test" (finite, in order)."""
 
     @abc.abstractmethod
     def loss(self, modules: Mapping[str, nn.Module], batch: Any) -> Tensor:
