@@ -82,14 +82,25 @@ class Pack:
 class Run:
     """What a reference run knows besides its inputs.
 
-    frame: absolute clock sample of the first step (streaming). random: "torch" draws from
-    torch's generator (training), "counter" is the runtime's own function of (seed, node, frame).
+    step: absolute number of the first input's first step (streaming). random: "torch" draws from
+    torch's generator (training), "counter" is the runtime's own function of (seed, frame, channel).
     masks: unit masks of the node's inputs, as float tensors or None, in order.
     """
 
-    frame: int = 0
+    step: int = 0
     random: str = "torch"
     masks: Sequence[Tensor | None] = ()
+
+    def early(self, x: Tensor, start: int) -> int:
+        """How many steps of x (batch, time, ...) lie before step `start`."""
+        return min(max(start - self.step, 0), x.shape[1])
+
+    def hush(self, x: Tensor, start: int) -> Tensor:
+        """x with the steps before step `start` set to zero."""
+        from torch.nn.functional import pad
+
+        n = self.early(x, start)
+        return pad(x[:, n:], (0, 0) * (x.dim() - 2) + (n, 0)) if n else x
 
 
 @dataclass(frozen=True)
