@@ -1,0 +1,52 @@
+"""Audio files in and out: mono or stereo WAV, FLAC, AIFF through libsndfile; 32-bit float WAV out."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+
+from edgesynth.errors import InputError
+from edgesynth.flow._open import write_atomic
+from edgesynth.flow.base import UI
+
+SILENCE = 10.0 ** (-90 / 20)
+SHORTEST = 0.02  # seconds
+
+
+def read_audio(path: Path, rate: float, ui: UI) -> np.ndarray:
+    """float32 (frames, channels) at `rate`; resampled where the file differs, and said.
+
+    InputError: unreadable, shorter than 20 ms, silent, or holding NaN or infinity.
+    """
+    import soundfile
+
+    if not path.exists():
+        raise InputError(f"no such file: {path}")
+    try:
+        audio, found = soundfile.read(str(path), dtype="float32", always_2d=True)
+    except (soundfile.LibsndfileError, RuntimeError) as error:
+        raise InputError(f"{path} is no audio file that can be read: {error}") from None
+    if not np.isfinite(audio).all():
+        where = int(np.argwhere(~np.isfinite(audio))[0][0])
+        raise InputError(f"{path} holds NaN or infinity (first at frame {where})")
+    if len(audio) < SHORTEST * found:
+        raise InputError(f"{path} holds {len(audio)} frames; at least {int(SHORTEST * found) + 1} are needed (20 ms)")
+    if np.abs(audio).max() < SILENCE:
+        raise InputError(f"{path} is silent (peak below -90 dBFS)")
+    if found != rate:
+        import soxr
+
+        ui.say(f"{path.name}: resampled from {found} Hz to {rate:g} Hz")
+        audio = soxr.resample(audio, found, rate).astype(np.float32)
+    return audio
+
+
+def write_wav(path: Path, audio: np.ndarray, rate: float) -> None:
+    """32-bit float WAV; audio (frames,) or (channels, frames)."""
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.asarray(audio, np.float32).T, round(rate), format="WAV", subtype="FLOAT")
+    write_atomic(path, buffer.getvalue())

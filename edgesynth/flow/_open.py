@@ -1,0 +1,58 @@
+"""What a user may write where a MODEL or an ARTIFACT is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import edgesynth
+from edgesynth.errors import InputError
+from edgesynth.graph import Graph
+
+MAGIC = b"ESA\x1a"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The file's bytes; InputError where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError(f"no such file: {path}") from None
+    except IsADirectoryError:
+        raise InputError(f"{path} is a folder, not a file") from None
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def is_artifact(text: str) -> bool:
+    """Whether `text` names a file that begins as an artifact does."""
+    path = Path(text)
+    if path.suffix == ".esa":
+        return True
+    return path.is_file() and path.open("rb").read(4) == MAGIC
+
+
+def open_graph(text: str) -> Graph:
+    """A bundled name, a saved Graph, or `file.py:function`."""
+    if is_artifact(text):
+        raise InputError(f"{text} is an artifact; this command takes a model (a name, a saved Graph or file.py:function)")
+    return edgesynth.load(text)
+
+
+def open_artifact(text: str, target: str = "host") -> bytes:
+    """An artifact's bytes; a model is exported for `target` first."""
+    if is_artifact(text):
+        return read_bytes(Path(text))
+    from edgesynth.flow.api import export_bytes
+
+    return export_bytes(open_graph(text), target)
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write under a temporary name, then rename; nothing half-written is left behind."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.part")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
