@@ -1,0 +1,218 @@
+"""DDSP: a recurrent decoder that drives harmonics and filtered noise from pitch and loudness."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from edgesynth.errors import InputError
+from edgesynth.graph import Graph, MidiSource, Port
+from edgesynth.models.base import Model
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+F0 = (20.0, 4000.0, 220.0)
+LOUDNESS = (-80.0, 0.0, -20.0)
+QUIETEST_NOTE, LOUDEST_NOTE = -45.0, -10.0
+
+
+@dataclass(frozen=True)
+class DDSP(Model):
+    """Fundamental frequency (Hz) and A-weighted loudness (dB) per frame to audio.
+
+    Layer-normed MLPs, a GRU, an MLP and three heads give the amplitude and distribution of
+    harmonics and the magnitudes of a noise filter (Engel et al., "DDSP: Differentiable Digital
+    Signal Processing", ICLR 2020, section 3 and appendix B); a learned reverberation may follow.
+    """
+
+    rate: Annotated[float, "audio rate in Hz"] = 16000.0
+    hop: Annotated[int, "samples per control frame"] = 64
+    hidden: Annotated[int, "units of every layer"] = 256
+    layers: Annotated[int, "linear layers of each MLP"] = 3
+    harmonics: Annotated[int, "number of harmonics"] = 60
+    bands: Annotated[int, "magnitudes of the noise filter; it has 2 (bands - 1) taps"] = 65
+    reverb: Annotated[int, "taps of the learned reverberation, 0 for none"] = 0
+    noise_seed: Annotated[int, "seed of the noise the decoder plays"] = 1
+    batch: Annotated[int, "windows per training step"] = 8
+    seconds: Annotated[float, "length of a training window"] = 0.5
+
+    configurations = {
+        "edge": {},
+        "edge48": {"rate": 48000.0, "hop": 192},
+        "lottery": {"hop": 160, "hidden": 512, "harmonics": 100, "bands": 81},
+        "lottery250": {"hidden": 512, "harmonics": 100, "bands": 81},
+    }
+
+    @property
+    def frames(self) -> int:
+        """Control frames of a training window."""
+        return max(1, round(self.seconds * self.rate / self.hop))
+
+    def build(self, seed: int = 0) -> dict[str, Graph]:
+        """{"decoder": Graph}: controls f0 and loudness, each (B, T, 1), to audio (B, T · hop, 1)."""
+        import torch
+
+        from edgesynth.capture import capture
+
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            net = network(self)
+        control = torch.full((2, 7, 1), F0[2]), torch.full((2, 7, 1), LOUDNESS[2])
+        graph = capture(net, control, name="decoder", ports=PORTS, rate=self.rate)
+        return {"decoder": graph}
+
+    def batches(
+        self, data: Any, split: str, seed: int = 0, start: int = 0
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """(f0, loudness, audio): (B, F, 1), (B, F, 1), (B, F · hop), of the notes of one split."""
+        notes = data.split(split)
+        if (data.rate, data.hop) != (self.rate, self.hop):
+            raise InputError(f"data at {data.rate:g} Hz, hop {data.hop}; the model takes "
+                             f"{self.rate:g} Hz, hop {self.hop}")
+        lengths = np.array([len(f0) for f0 in notes.f0])
+        if split == "train":
+            number = start
+            while True:
+                rng = np.random.default_rng((seed, number))
+                picks = rng.choice(len(lengths), self.batch, p=lengths / lengths.sum())
+                begins = [rng.integers(max(1, lengths[i] - self.frames + 1)) for i in picks]
+                yield self._windows(notes, list(zip(picks, begins, strict=True)))
+                number += 1
+        spots = [(i, b) for i, n in enumerate(lengths) for b in range(0, n, self.frames)]
+        for first in range(0, len(spots), self.batch):
+            yield self._windows(notes, spots[first : first + self.batch])
+
+    def loss(self, modules: Mapping[str, nn.Module], batch: Any) -> Tensor:
+        """Multi-resolution spectral loss of the decoder's audio."""
+        from edgesynth.losses import multi_resolution
+
+        f0, loudness, audio = batch
+        return multi_resolution(modules["decoder"](f0, loudness)[..., 0], audio, self.rate)
+
+    def notes(self, render: Any, data: Any, split: str = "test") -> list[dict[str, float]]:
+        """One row of errors per note of the split, in order; see `evaluate`."""
+        from edgesynth.fidelity import score
+
+        notes = data.split(split)
+        rows = []
+        for f0, loudness, audio in zip(notes.f0, notes.loudness, notes.audio, strict=True):
+            made = render({"f0": f0, "loudness": loudness})["audio"]
+            rows.append(dict(score(audio, np.asarray(made, np.float32), self.rate)))
+        return rows
+
+    def evaluate(self, render: Any, data: Any, split: str = "test") -> dict[str, float]:
+        """Means over the split's notes; render takes f0 and loudness [frames] and gives audio
+        [frames · hop]. Frames of the target under -60 dB are left out."""
+        rows = self.notes(render, data, split)
+        return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+
+    def data_rate(self) -> tuple[float, int]:
+        return self.rate, self.hop
+
+    def example(self, seconds: float, seed: int = 0) -> dict[str, np.ndarray]:
+        """A phrase of swelling notes with vibrato: f0 and loudness, [frames] each."""
+        rng = np.random.default_rng(seed)
+        count = max(1, round(seconds * self.rate / self.hop))
+        time = np.arange(count) * self.hop / self.rate
+        note = (time // 0.8).astype(int)
+        keys = 220.0 * 2.0 ** (rng.choice([-5, -3, 0, 2, 4, 7, 9, 12], note[-1] + 1) / 12)
+        within = time - note * 0.8
+        vibrato = 0.25 / 12 * np.sin(2 * np.pi * 5.5 * time) * np.minimum(within / 0.4, 1.0)
+        peaks = rng.uniform(-26.0, -14.0, note[-1] + 1)
+        swell = np.sin(np.pi * np.minimum(within / 0.75, 1.0)) ** 0.35
+        loudness = LOUDNESS[0] + (peaks[note] - LOUDNESS[0]) * swell
+        return {
+            "f0": (keys[note] * 2.0**vibrato).astype(np.float32),
+            "loudness": loudness.astype(np.float32),
+        }
+
+    def card(self) -> dict[str, Any]:
+        """The configuration, as JSON-able data."""
+        return asdict(self)
+
+    def _windows(
+        self, notes: Any, spots: Sequence[tuple[int, int]]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Stacked windows (note, first frame); past its end a note is silent."""
+        import torch
+
+        f0 = np.empty((len(spots), self.frames, 1), np.float32)
+        loudness = np.full_like(f0, LOUDNESS[0])
+        audio = np.zeros((len(spots), self.frames * self.hop), np.float32)
+        for row, (note, begin) in enumerate(spots):
+            pitch = notes.f0[note][begin : begin + self.frames]
+            f0[row, :, 0] = np.pad(pitch, (0, self.frames - len(pitch)), "edge")
+            loudness[row, : len(pitch), 0] = notes.loudness[note][begin : begin + self.frames]
+            sound = notes.audio[note][begin * self.hop : (begin + self.frames) * self.hop]
+            audio[row, : len(sound)] = sound
+        return torch.from_numpy(f0), torch.from_numpy(loudness), torch.from_numpy(audio)
+
+
+def network(config: DDSP) -> nn.Module:
+    """The decoder as a torch module: (f0, loudness), each (B, T, 1), to audio (B, T · hop, 1)."""
+    import torch
+    from torch import nn
+
+    from edgesynth.ops.fir import fir
+    from edgesynth.ops.harmonic import harmonic
+    from edgesynth.ops.noise import filtered_noise
+
+    def mlp(width: int) -> nn.Sequential:
+        sizes = [width] + [config.hidden] * config.layers
+        rows: list[nn.Module] = []
+        for inner, outer in zip(sizes, sizes[1:], strict=False):
+            rows += [nn.Linear(inner, outer), nn.LayerNorm(outer), nn.LeakyReLU()]
+        return nn.Sequential(*rows)
+
+    def positive(x: Tensor) -> Tensor:
+        return 2.0 * torch.sigmoid(x) ** float(np.log(10.0)) + 1e-7
+
+    class Decoder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.pitch, self.level = mlp(1), mlp(1)
+            self.gru = nn.GRU(2 * config.hidden, config.hidden, batch_first=True)
+            self.joint = mlp(config.hidden + 2)
+            self.amplitude = nn.Linear(config.hidden, 1)
+            self.distribution = nn.Linear(config.hidden, config.harmonics)
+            self.magnitudes = nn.Linear(config.hidden, config.bands)
+            nn.init.constant_(self.magnitudes.bias, -5.0)
+            if config.reverb:
+                decay = torch.exp(-6.9 * torch.arange(config.reverb) / config.reverb)
+                self.room = nn.Parameter(1e-3 * decay * torch.randn(config.reverb))
+
+        def forward(self, f0: Tensor, loudness: Tensor) -> Tensor:
+            octaves = torch.log2(f0.clamp(min=F0[0])) - float(np.log2(F0[2]))
+            level = loudness * 0.05 + 2.0
+            hidden, _ = self.gru(torch.cat([self.pitch(octaves), self.level(level)], -1))
+            joint = self.joint(torch.cat([hidden, octaves, level], -1))
+            amplitude = positive(self.amplitude(joint))
+            distribution = positive(self.distribution(joint))
+            magnitudes = positive(self.magnitudes(joint))
+            audio = harmonic(f0, amplitude, distribution, config.hop, config.rate)
+            audio = audio + filtered_noise(magnitudes, config.hop, config.noise_seed)
+            return audio + fir(audio, self.room) if config.reverb else audio
+
+    return Decoder()
+
+
+PORTS = (
+    Port(
+        "f0", "in", "f0", kind="control", unit="Hz", low=F0[0], high=F0[1], default=F0[2], ramp=0.01,
+        midi=(MidiSource("key"), MidiSource("bend", high=2.0)),
+    ),
+    Port(
+        "loudness", "in", "loudness", kind="control", unit="dB", low=LOUDNESS[0], high=LOUDNESS[1],
+        default=LOUDNESS[2], ramp=0.01,
+        midi=(
+            MidiSource("velocity", low=QUIETEST_NOTE, high=LOUDEST_NOTE, off=LOUDNESS[0],
+                       attack=0.02, release=0.15),
+            MidiSource("cc", number=11, low=QUIETEST_NOTE, high=LOUDEST_NOTE, off=LOUDNESS[0]),
+        ),
+    ),
+    Port("audio", "out", "audio", kind="audio"),
+)
