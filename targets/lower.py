@@ -77,11 +77,11 @@ class _Params:
         self._known: dict[tuple[str, Pack, bool], int] = {}
 
     def add(self, name: str, how: Pack, quantizable: bool, user: str) -> int:
-        """Index of parameter `name` laid out as `how`; codes become f32 where the slot takes none."""
+        """Index of parameter `name` laid out as `how`; codes widen to f32 where they must."""
         param = self.graph.params[name]
         widen = param.scale is not None and not quantizable
         if widen:
-            self.fallbacks.append(f"{user}: {name} is stored as f32, its slot takes no {param.format}")
+            self.fallbacks.append(f"{user}: {name} is stored as f32, not {param.format}")
             param = Param(param.values())
         key = (name, how, widen)
         if key not in self._known:
@@ -152,14 +152,19 @@ def _port(graph: Graph, port: Port, index: dict[str, int]) -> PlanPort:
     shape = graph.shapes[port.value]
     if (port.low is None) != (port.high is None):
         raise GraphError(f"port {port.name}: give both ends of the range or none")
+    if port.kind == "event" and port.direction == "out":
+        raise GraphError(f"port {port.name}: events come in only")
+    event, period = port.kind == "event", graph.period(port.value)
+    if port.kind == "audio" and period != 1:
+        raise GraphError(f"port {port.name}: audio steps every sample, not every {period}")
     return PlanPort(
         name=port.name,
         unit=port.unit,
         direction=port.direction,
         kind=port.kind,
-        value=index[port.value],
-        channels=shape.channels,
-        period=graph.period(port.value),
+        value=None if event else index[port.value],
+        channels=0 if event else shape.channels,
+        period=period,
         delay=graph.delays.get(port.name, 0) if port.direction == "out" else 0,
         low=_f32(port.low or 0.0),
         high=_f32(port.high or 0.0),

@@ -8,17 +8,18 @@ slowest period; a value of period p has T · slowest / p steps. Opset 20.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import lcm
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgesynth.errors import GraphError
-from edgesynth.graph import Graph, Node, Param
+from edgesynth.graph import Graph, Node
+from edgesynth.ops import OPS
 
 if TYPE_CHECKING:
-    from onnx import TensorProto, ValueInfoProto
+    from onnx import ModelProto, TensorProto, ValueInfoProto
 
 OPSET = 20
 IR_VERSION = 9
@@ -112,3 +113,121 @@ class Build:
     def first_step(self, period: int) -> str:
         """Absolute step index of this call's first step at `period`, an int64 scalar."""
         return str(self.node("Div", self.clock(), self.int_scalar(period)))
+
+
+def export(graph: Graph, steps: int | None = None) -> bytes:
+    """The serialized ONNX model of a Graph (an offline one is streamed first).
+
+    steps: steps of the slowest period in every call, None for any number. i8 parameters stay int8
+    initializers behind DequantizeLinear. GraphError names an op without ONNX form.
+    """
+    return bytes(model(graph, steps).SerializeToString())
+
+
+def model(graph: Graph, steps: int | None = None) -> ModelProto:
+    """The ONNX model of a Graph, checked by onnx; see `export`."""
+    from onnx import checker, helper
+
+    if not graph.streaming:
+        from edgesynth.stream import stream
+
+        graph = stream(graph)
+    build = Build(graph)
+    made: dict[str, str] = {p.value: p.name for p in graph.inputs}
+    params = {name: _param(build, graph, name) for name in graph.params}
+    states = {s.name: s.name for s in graph.states}
+    for node in graph.nodes:
+        _emit(build, graph, node, made, params, states)
+    slowest = slowest_period(graph)
+    outputs = []
+    for port in graph.outputs:
+        _name(build, made[port.value], port.name)
+        outputs.append(_port_info(graph, port.name, port.value, slowest, steps))
+    inputs = [_port_info(graph, p.name, p.value, slowest, steps) for p in graph.inputs]
+    for state in graph.states:
+        kind, shape = _element(state.dtype), (1, *state.shape)
+        inputs.append(helper.make_tensor_value_info(state.name, kind, shape))
+        _name(build, states[state.name], NEXT + state.name)
+        outputs.append(helper.make_tensor_value_info(NEXT + state.name, kind, shape))
+    if build.clock_used:
+        fastest = next(p for p in graph.ports if graph.period(p.value) == 1)
+        source = fastest.name if fastest.direction == "in" else made[fastest.value]
+        length = build.node("Squeeze", build.steps(source))
+        _name(build, build.node("Add", CLOCK, length), NEXT + CLOCK)
+        inputs.append(helper.make_tensor_value_info(CLOCK, _element("i8"), ()))
+        outputs.append(helper.make_tensor_value_info(NEXT + CLOCK, _element("i8"), ()))
+    body = helper.make_graph(build.nodes, graph.name, inputs, outputs, build.initializers)
+    found = helper.make_model(
+        body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
+        producer_name="edgesynth",
+    )
+    checker.check_model(found)
+    return found
+
+
+def slowest_period(graph: Graph) -> int:
+    """Clock samples of one T: the least that holds whole steps of every value."""
+    return lcm(*(graph.period(v) for v in graph.shapes))
+
+
+def _emit(
+    build: Build,
+    graph: Graph,
+    node: Node,
+    made: dict[str, str],
+    params: Mapping[str, str],
+    states: dict[str, str],
+) -> None:
+    own = {s.slot: s.name for s in graph.states if s.node == node.name}
+    slots = {slot: params[name] for slot, name in node.params.items()}
+    try:
+        outputs, following = OPS[node.op].onnx(
+            node, build, [made[v] for v in node.inputs], slots, own, graph
+        )
+    except NotImplementedError:
+        raise GraphError(f"node {node.name}: op {node.op!r} has no ONNX form") from None
+    if set(following) != set(own) or len(outputs) != len(node.outputs):
+        raise GraphError(f"node {node.name}: the ONNX form of {node.op!r} loses state or outputs")
+    made.update(zip(node.outputs, outputs, strict=True))
+    states.update({own[slot]: name for slot, name in following.items()})
+
+
+def _param(build: Build, graph: Graph, name: str) -> str:
+    param = graph.params[name]
+    if param.scale is None:
+        return build.const(param.array)
+    axis = 0 if param.array.ndim else None
+    scale = build.const(param.scale)
+    return str(build.node("DequantizeLinear", build.const(param.array), scale, axis=axis))
+
+
+def _name(build: Build, value: str, name: str) -> None:
+    """Give `value` a public name."""
+    from onnx import helper
+
+    build.nodes.append(helper.make_node("Identity", [value], [name]))
+
+
+def _port_info(
+    graph: Graph, name: str, value: str, slowest: int, steps: int | None
+) -> ValueInfoProto:
+    from onnx import helper
+
+    shape = graph.shapes[value]
+    share = slowest // graph.period(value)
+    if steps is None:
+        length: int | str = "T" if share == 1 else f"{share}T"
+    else:
+        length = share * steps
+    return helper.make_tensor_value_info(name, _element("f4"), (1, length, *shape.features))
+
+
+def _element(dtype: str) -> int:
+    from onnx import TensorProto
+
+    names = {
+        "f4": TensorProto.FLOAT, "f8": TensorProto.DOUBLE, "i8": TensorProto.INT64,
+        "i4": TensorProto.INT32, "u4": TensorProto.UINT32, "u8": TensorProto.UINT64,
+        "bool": TensorProto.BOOL,
+    }
+    return int(names[dtype])

@@ -94,13 +94,15 @@ class PlanMidi:
 
 @dataclass(frozen=True)
 class PlanPort:
-    """One door; low and high are both 0 where no range is stated; ramp and delay in frames."""
+    """One door; low and high are both 0 where no range is stated; ramp and delay in frames.
+
+    value: None, and channels 0, for events."""
 
     name: str
     unit: str
     direction: str
     kind: str
-    value: int
+    value: int | None
     channels: int
     period: int
     delay: int = 0
