@@ -10,6 +10,11 @@
 #define ES_LANE_PAD 16u /* channels and vectors are padded to this many floats */
 #define ES_NONE 0xffffffffu
 
+/* Most entries of one node's lists: inputs, outputs, parameters, states. */
+#define ES_NODE_VALUES 64u
+#define ES_NODE_PARAMS 16u
+#define ES_NODE_STATES 16u
+
 typedef enum es_format { ES_F32 = 0, ES_I8 = 1 } es_format;
 typedef enum es_layout { ES_PLAIN = 0, ES_VECTOR = 1, ES_PANELS = 2 } es_layout;
 
@@ -78,6 +83,22 @@ static inline uint32_t es_due(uint32_t period, uint64_t clock, uint32_t frames) 
     uint64_t first = (clock + period - 1) / period, end = (clock + frames + period - 1) / period;
     return (uint32_t)(end - first);
 }
+
+/* What is already checked when `check` sees a node:
+ * - n_out is at least 1; every list is within its limit; every index in it names an entry of the
+ *   net's tables, parameters may be ES_NONE; attr[0..n_attr) can be read and holds any bits;
+ * - node->period is its first output's period; periods and channels are at least 1; a value's
+ *   capacity * stride + ES_LANE_PAD floats lie inside the arena, 64-byte aligned; values may
+ *   overlap: an output that is written over an input is the writer's mistake, never a crash;
+ * - a parameter's data and scale hold exactly what its format, layout, blocks and dims ask for;
+ *   dims are at least 1, blocks divides dims[0], a vector has rank 0 or 1, panels rank 2 or 3;
+ *   the numbers themselves may be anything;
+ * - a state has `elements` entries of its dtype, 64-byte aligned; what they hold is anything at
+ *   all after es_voice_load.
+ * Not checked, so `check` must: how many inputs, outputs, parameters, states and attributes the op
+ * takes, which may be absent, and how their sizes, periods, dtypes, formats and layouts agree.
+ * The net that `check`, `scratch` and `prepared` see may hold this node's own entries only, under
+ * other indices than at `run`: nothing of it may be kept. */
 
 /* One operation for one instruction set. Every op of runtime/src/ops/<op>.c fills one. */
 typedef struct es_op {
