@@ -46,7 +46,7 @@ class Schedule:
     def __post_init__(self) -> None:
         if not 0 <= self.start <= self.steps:
             raise InputError(f"training cannot run from step {self.start} to step {self.steps}")
-        if not (0.0 < self.lr < math.inf and 0.0 < self.clip):
+        if not (0.0 < self.lr < math.inf and self.clip > 0.0):
             raise InputError(f"learning rate {self.lr} and clip {self.clip} must be above 0")
         if self.decay not in ("cosine", "constant"):
             raise InputError(f"unknown decay {self.decay!r}; there are cosine and constant")
@@ -149,8 +149,10 @@ def train(
     )
 
 
-def validate(model: Model, modules: Mapping[str, nn.Module], data: Any, split: str = "valid") -> float:
-    """Mean loss over the split's batches, with the same random draws every time; NaN if it is empty."""
+def validate(
+    model: Model, modules: Mapping[str, nn.Module], data: Any, split: str = "valid"
+) -> float:
+    """Mean loss over the split's batches, the same random draws every time; NaN if it is empty."""
     import torch
 
     total, count = 0.0, 0
@@ -173,7 +175,8 @@ def _update(
     """One optimizer step; the loss before it."""
     import torch
 
-    torch.manual_seed(int.from_bytes(hashlib.sha256(f"{seed}:{step}".encode()).digest()[:7], "little"))
+    digest = hashlib.sha256(f"{seed}:{step}".encode()).digest()
+    torch.manual_seed(int.from_bytes(digest[:7], "little"))
     loss = model.loss(modules, batch)
     value = float(loss.detach())
     if not math.isfinite(value):

@@ -46,6 +46,11 @@ class Model(abc.ABC):
         """Held-out errors of a renderer: render(ports: dict of float32 arrays) -> dict of float32
         arrays at audio rate, delay removed. Every runtime is judged by this one function."""
 
+    def floor(self, graph: Graph, data: Any, split: str = "test") -> dict[str, float]:
+        """The errors that a perfect model would still show: `graph` judged on its own notes, played
+        with other random numbers. Empty where it draws none."""
+        return {}
+
     @abc.abstractmethod
     def data_rate(self) -> tuple[float, int]:
         """(audio rate in Hz, samples per frame) that the data must be analysed at."""

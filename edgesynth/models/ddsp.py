@@ -3,21 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from edgesynth.edit import set_attr
 from edgesynth.errors import InputError
-from edgesynth.graph import Graph, MidiSource, Port
+from edgesynth.graph import Graph, MidiSource
 from edgesynth.models.base import Model
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
 F0 = (20.0, 4000.0, 220.0)
-LOUDNESS = (-80.0, 0.0, -20.0)
-QUIETEST_NOTE, LOUDEST_NOTE = -45.0, -10.0
+LOUDNESS = (-80.0, 0.0, -18.0)
+QUIETEST_NOTE, LOUDEST_NOTE = -36.0, -8.0
+ERRORS = ("band_error", "spectral_convergence", "log_spectral_distance")
+
+PORTS: Mapping[str, Mapping[str, Any]] = {
+    "f0": {
+        "kind": "control", "unit": "Hz", "low": F0[0], "high": F0[1], "default": F0[2], "ramp": 0.01,
+        "midi": (MidiSource("key"), MidiSource("bend", high=2.0)),
+    },
+    "loudness": {
+        "kind": "control", "unit": "dB", "low": LOUDNESS[0], "high": LOUDNESS[1],
+        "default": LOUDNESS[2], "ramp": 0.01,
+        "midi": (
+            MidiSource("velocity", low=QUIETEST_NOTE, high=LOUDEST_NOTE, off=LOUDNESS[0],
+                       attack=0.02, release=0.15),
+            MidiSource("cc", number=11, low=QUIETEST_NOTE, high=LOUDEST_NOTE),
+        ),
+    },
+    "out": {"name": "audio"},
+}
 
 
 @dataclass(frozen=True)
@@ -53,7 +73,7 @@ class DDSP(Model):
         return max(1, round(self.seconds * self.rate / self.hop))
 
     def build(self, seed: int = 0) -> dict[str, Graph]:
-        """{"decoder": Graph}: controls f0 and loudness, each (B, T, 1), to audio (B, T · hop, 1)."""
+        """{"decoder": Graph}: f0 and loudness, each (B, T, 1), to audio (B, T · hop, 1)."""
         import torch
 
         from edgesynth.capture import capture
@@ -88,27 +108,41 @@ class DDSP(Model):
 
     def loss(self, modules: Mapping[str, nn.Module], batch: Any) -> Tensor:
         """Multi-resolution spectral loss of the decoder's audio."""
-        from edgesynth.losses import multi_resolution
+        from edgesynth.losses import spectral_loss
 
         f0, loudness, audio = batch
-        return multi_resolution(modules["decoder"](f0, loudness)[..., 0], audio, self.rate)
+        return spectral_loss(modules["decoder"](f0, loudness)[..., 0], audio)
 
     def notes(self, render: Any, data: Any, split: str = "test") -> list[dict[str, float]]:
         """One row of errors per note of the split, in order; see `evaluate`."""
-        from edgesynth.fidelity import score
+        from edgesynth.fidelity import METRICS
 
         notes = data.split(split)
         rows = []
         for f0, loudness, audio in zip(notes.f0, notes.loudness, notes.audio, strict=True):
             made = render({"f0": f0, "loudness": loudness})["audio"]
-            rows.append(dict(score(audio, np.asarray(made, np.float32), self.rate)))
+            rows.append({key: METRICS[key](made, audio, self.rate) for key in ERRORS})
         return rows
 
     def evaluate(self, render: Any, data: Any, split: str = "test") -> dict[str, float]:
-        """Means over the split's notes; render takes f0 and loudness [frames] and gives audio
-        [frames · hop]. Frames of the target under -60 dB are left out."""
+        """Means over the split's notes: band error (dB), spectral convergence, log-spectral
+        distance (dB), see `edgesynth.fidelity`; target frames under -60 dB are left out of the dB
+        ones. render takes f0 and loudness, [frames] each, and gives audio [frames * hop]."""
         rows = self.notes(render, data, split)
-        return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
+        return {key: float(np.mean([row[key] for row in rows])) for key in ERRORS}
+
+    def floor(self, graph: Graph, data: Any, split: str = "test") -> dict[str, float]:
+        """See `Model.floor`: the same notes with the noise node's seed changed."""
+        from edgesynth.training.render import torch_render
+
+        other = graph
+        for node in graph.nodes:
+            if node.op == "noise":
+                other = set_attr(other, node.name, seed=int(node.attrs["seed"]) + 1)
+        notes, render = data.split(split), torch_render(other)
+        pairs = zip(notes.f0, notes.loudness, strict=True)
+        audio = tuple(render({"f0": f0, "loudness": level})["audio"] for f0, level in pairs)
+        return self.evaluate(torch_render(graph), replace(notes, audio=audio), split)
 
     def data_rate(self) -> tuple[float, int]:
         return self.rate, self.hop
@@ -129,10 +163,6 @@ class DDSP(Model):
             "f0": (keys[note] * 2.0**vibrato).astype(np.float32),
             "loudness": loudness.astype(np.float32),
         }
-
-    def card(self) -> dict[str, Any]:
-        """The configuration, as JSON-able data."""
-        return asdict(self)
 
     def _windows(
         self, notes: Any, spots: Sequence[tuple[int, int]]
@@ -164,7 +194,7 @@ def network(config: DDSP) -> nn.Module:
     def mlp(width: int) -> nn.Sequential:
         sizes = [width] + [config.hidden] * config.layers
         rows: list[nn.Module] = []
-        for inner, outer in zip(sizes, sizes[1:], strict=False):
+        for inner, outer in pairwise(sizes):
             rows += [nn.Linear(inner, outer), nn.LayerNorm(outer), nn.LeakyReLU()]
         return nn.Sequential(*rows)
 
@@ -198,21 +228,3 @@ def network(config: DDSP) -> nn.Module:
             return audio + fir(audio, self.room) if config.reverb else audio
 
     return Decoder()
-
-
-PORTS = (
-    Port(
-        "f0", "in", "f0", kind="control", unit="Hz", low=F0[0], high=F0[1], default=F0[2], ramp=0.01,
-        midi=(MidiSource("key"), MidiSource("bend", high=2.0)),
-    ),
-    Port(
-        "loudness", "in", "loudness", kind="control", unit="dB", low=LOUDNESS[0], high=LOUDNESS[1],
-        default=LOUDNESS[2], ramp=0.01,
-        midi=(
-            MidiSource("velocity", low=QUIETEST_NOTE, high=LOUDEST_NOTE, off=LOUDNESS[0],
-                       attack=0.02, release=0.15),
-            MidiSource("cc", number=11, low=QUIETEST_NOTE, high=LOUDEST_NOTE, off=LOUDNESS[0]),
-        ),
-    ),
-    Port("audio", "out", "audio", kind="audio"),
-)

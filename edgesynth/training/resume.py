@@ -46,7 +46,8 @@ def parameters(modules: Mapping[str, nn.Module]) -> dict[str, nn.Parameter]:
 def store(
     file: Path, key: str, place: Place, modules: Mapping[str, nn.Module], adam: optim.Optimizer
 ) -> None:
-    """Write the state; the former file stays until the new one is complete. InputError on OSError."""
+    """Write the state; the former file stays until the new one is complete. InputError where the
+    disk refuses."""
     from safetensors.torch import save
 
     tensors: dict[str, Tensor] = {}
@@ -86,14 +87,15 @@ def recall(
     try:
         with safe_open(file, "pt") as content:
             notes = json.loads(content.metadata()["training"])
-            for label in content.keys():
+            for label in content.keys():  # noqa: SIM118
                 kind, name = label.split("|", 1)
                 kinds.setdefault(kind, {})[name] = content.get_tensor(label)
         found = notes["key"]
         place = Place(int(notes["step"]), list(notes["history"]), list(notes["losses"]))
         place.snapshots = {int(kind): kinds[kind] for kind in kinds if kind.isdecimal()}
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{file} is no training state ({error}); delete it to start anew") from error
+        why = f"{file} is no training state ({error}); delete it to start anew"
+        raise InputError(why) from error
     if found != key:
         raise InputError(f"{file} belongs to another training; choose another folder or delete it")
     own = parameters(modules)

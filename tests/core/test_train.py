@@ -174,11 +174,11 @@ def test_a_folder_that_cannot_be_written_is_an_input_error(tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    "bad", [{"steps": -1}, {"steps": 5, "start": 6}, {"steps": 5, "lr": 0.0}, {"steps": 5, "decay": "x"}]
+    "bad", [{"steps": -1}, {"start": 6}, {"lr": 0.0}, {"lr": float("nan")}, {"decay": "x"}]
 )
 def test_a_schedule_that_cannot_run_is_refused(bad: dict):
     with pytest.raises(InputError):
-        Schedule(**bad)
+        Schedule(**({"steps": 5} | bad))
 
 
 def test_a_snapshot_outside_the_run_is_refused():
