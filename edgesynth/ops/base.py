@@ -84,12 +84,14 @@ class Run:
 
     step: absolute number of the first input's first step (streaming). random: "torch" draws from
     torch's generator (training), "counter" is the runtime's own function of (seed, frame, channel).
-    masks: unit masks of the node's inputs, as float tensors or None, in order.
+    masks, out_masks: unit masks of the node's inputs and outputs, as float tensors or None, in
+    order; both empty where no value of the node is masked.
     """
 
     step: int = 0
     random: str = "torch"
     masks: Sequence[Tensor | None] = ()
+    out_masks: Sequence[Tensor | None] = ()
 
     def early(self, x: Tensor, start: int) -> int:
         """How many steps of x (batch, time, ...) lie before step `start`."""

@@ -107,8 +107,8 @@ class Harmonic(Op):
     ) -> dict[str, StateSpec]:
         return {
             "phase": StateSpec((1,), "i8"),
-            "increment": StateSpec((1,), "i8"),
-            "amplitudes": StateSpec(inputs[2].features),
+            "increment": StateSpec((2,), "i8"),
+            "amplitudes": StateSpec((2, *inputs[2].features)),
         }
 
     def step(
@@ -128,12 +128,13 @@ class Harmonic(Op):
         if quiet:
             first, last = inc[:, quiet - 1 : quiet], amps[:, quiet - 1 : quiet]
         else:
-            first, last = state["increment"], state["amplitudes"][:, None]
+            first, last = state["increment"][:, 1:], state["amplitudes"][:, 1:]
         inc, amps = cat([first, inc[:, quiet:]], 1), cat([last, amps[:, quiet:]], 1)
         y, phase = segments(inc, amps, state["phase"][:, 0], hop)
         y = cat([y.new_zeros(y.shape[0], quiet * hop, 1), y], 1)
+        inc, amps = cat([inc[:, :1], inc], 1), cat([amps[:, :1], amps], 1)
         return (y,), {
-            "phase": phase[:, None], "increment": inc[:, -1:], "amplitudes": amps[:, -1]
+            "phase": phase[:, None], "increment": inc[:, -2:], "amplitudes": amps[:, -2:]
         }
 
     def delay(self, node: Node, inputs: Sequence[Shape], params: Mapping[str, Param]) -> int:
