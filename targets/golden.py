@@ -30,8 +30,9 @@ def floats(ports: Sequence[PlanPort], frames: int) -> int:
 def golden(plan: Plan, pair: Mapping[str, Any]) -> Golden:
     """A Golden from {"frames", "tolerance", "inputs", "outputs"}.
 
-    inputs, outputs: port name -> array (steps, channels) or (steps,), from reset; a control input
-    takes one value per frame. Longer arrays are cut to `frames`. InputError names what misfits.
+    inputs, outputs: port name -> array (channels, steps) or (steps,), from reset, steps at the
+    port's own period; a control input may also hold one value per frame. Longer arrays are cut.
+    InputError names what misfits.
     """
     frames, tolerance = int(pair["frames"]), float(pair["tolerance"])
     if not 1 <= frames <= GOLDEN_FRAMES:
@@ -54,13 +55,14 @@ def _planar(ports: Sequence[PlanPort], given: Mapping[str, Any], frames: int) ->
             continue
         if port.name not in given:
             raise InputError(f"test vectors lack port {port.name!r}")
-        array = np.asarray(given[port.name], np.float32)
-        array = array.reshape(array.shape[0], -1)
-        if array.shape[0] < steps or array.shape[1] != channels:
-            raise InputError(f"port {port.name!r}: {array.shape}, not {(steps, channels)}")
-        if not np.isfinite(array[:steps]).all():
+        array = np.atleast_2d(np.asarray(given[port.name], np.float32))
+        if port.kind == "control" and array.shape[-1] < steps:
+            array = np.repeat(array, port.period, axis=-1)
+        if array.ndim != 2 or array.shape[0] != channels or array.shape[1] < steps:
+            raise InputError(f"port {port.name!r}: {array.shape}, not {(channels, steps)}")
+        if not np.isfinite(array[:, :steps]).all():
             raise InputError(f"port {port.name!r}: test vectors are not finite")
-        parts.append(array[:steps].T.ravel())
+        parts.append(array[:, :steps].ravel())
     joined = np.concatenate(parts).astype("<f4")
     joined.setflags(write=False)
     return joined

@@ -1,9 +1,9 @@
 """A streaming Graph as an ONNX step model: states are inputs and outputs.
 
-Inputs: the Graph's input ports (1, steps, *features) by name, every state (1, *shape) by name, and
-"clock" (int64, scalar: absolute clock sample of the first step) where an op asks for it. Outputs:
-the output ports, `next:<state>` for every state, `next:clock`. One call holds T steps of the
-slowest period; a value of period p has T · slowest / p steps. Opset 20.
+Inputs: the Graph's input ports (1, steps, *features) by name, `state:<name>` (1, *shape) for every
+state that holds anything, and `state:clock` (int64, scalar: absolute clock sample of the first
+step) where an op asks for it. Outputs: the output ports, `next:<name>` for every state. One call
+holds T steps of the slowest period; a value of period p has T · slowest / p steps. Opset 20.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 OPSET = 20
 IR_VERSION = 9
+STATE = "state:"
 NEXT = "next:"
 CLOCK = "clock"
 
@@ -43,7 +44,7 @@ class Build:
 
     def _fresh(self, hint: str) -> str:
         self._count += 1
-        return f"{hint.lower()}.{self._count}"
+        return f"_{hint.lower()}.{self._count}"
 
     def node(self, op_type: str, *inputs: str, outputs: int = 1, **attrs: Any) -> Any:
         """Add one ONNX node; the output's name, or a tuple of names where `outputs` is not 1.
@@ -108,7 +109,7 @@ class Build:
     def clock(self) -> str:
         """Absolute clock sample of this call's first step, an int64 scalar."""
         self.clock_used = True
-        return CLOCK
+        return STATE + CLOCK
 
     def first_step(self, period: int) -> str:
         """Absolute step index of this call's first step at `period`, an int64 scalar."""
@@ -135,7 +136,11 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
     build = Build(graph)
     made: dict[str, str] = {p.value: p.name for p in graph.inputs}
     params = {name: _param(build, graph, name) for name in graph.params}
-    states = {s.name: s.name for s in graph.states}
+    kept = [s for s in graph.states if 0 not in s.shape]
+    states = {s.name: STATE + s.name for s in kept}
+    for state in graph.states:
+        if 0 in state.shape:
+            states[state.name] = build.const(np.zeros((1, *state.shape), state.dtype))
     for node in graph.nodes:
         _emit(build, graph, node, made, params, states)
     slowest = slowest_period(graph)
@@ -144,17 +149,17 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
         _name(build, made[port.value], port.name)
         outputs.append(_port_info(graph, port.name, port.value, slowest, steps))
     inputs = [_port_info(graph, p.name, p.value, slowest, steps) for p in graph.inputs]
-    for state in graph.states:
+    for state in kept:
         kind, shape = _element(state.dtype), (1, *state.shape)
-        inputs.append(helper.make_tensor_value_info(state.name, kind, shape))
+        inputs.append(helper.make_tensor_value_info(STATE + state.name, kind, shape))
         _name(build, states[state.name], NEXT + state.name)
         outputs.append(helper.make_tensor_value_info(NEXT + state.name, kind, shape))
     if build.clock_used:
         fastest = next(p for p in graph.ports if graph.period(p.value) == 1)
         source = fastest.name if fastest.direction == "in" else made[fastest.value]
         length = build.node("Squeeze", build.steps(source))
-        _name(build, build.node("Add", CLOCK, length), NEXT + CLOCK)
-        inputs.append(helper.make_tensor_value_info(CLOCK, _element("i8"), ()))
+        _name(build, build.node("Add", STATE + CLOCK, length), NEXT + CLOCK)
+        inputs.append(helper.make_tensor_value_info(STATE + CLOCK, _element("i8"), ()))
         outputs.append(helper.make_tensor_value_info(NEXT + CLOCK, _element("i8"), ()))
     body = helper.make_graph(build.nodes, graph.name, inputs, outputs, build.initializers)
     found = helper.make_model(
@@ -162,6 +167,26 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
         producer_name="edgesynth",
     )
     checker.check_model(found)
+    return found
+
+
+def initial_states(graph: Graph) -> dict[str, np.ndarray]:
+    """State inputs of the Graph's model after a reset, by input name."""
+    if not graph.streaming:
+        from edgesynth.stream import stream
+
+        graph = stream(graph)
+    inits = {STATE + s.name: s.init for s in graph.states}
+    found = {}
+    for info in model(graph).graph.input:
+        if not info.name.startswith(STATE):
+            continue
+        shape = [d.dim_value for d in info.type.tensor_type.shape.dim]
+        init = inits.get(info.name)
+        if init is None:
+            found[info.name] = np.zeros(shape, _numpy(info.type.tensor_type.elem_type))
+        else:
+            found[info.name] = graph.params[init].values().reshape(shape).copy()
     return found
 
 
@@ -179,10 +204,11 @@ def _emit(
     states: dict[str, str],
 ) -> None:
     own = {s.slot: s.name for s in graph.states if s.node == node.name}
+    held = {slot: states[name] for slot, name in own.items()}
     slots = {slot: params[name] for slot, name in node.params.items()}
     try:
         outputs, following = OPS[node.op].onnx(
-            node, build, [made[v] for v in node.inputs], slots, own, graph
+            node, build, [made[v] for v in node.inputs], slots, held, graph
         )
     except NotImplementedError:
         raise GraphError(f"node {node.name}: op {node.op!r} has no ONNX form") from None
@@ -231,3 +257,9 @@ def _element(dtype: str) -> int:
         "bool": TensorProto.BOOL,
     }
     return int(names[dtype])
+
+
+def _numpy(element: int) -> np.dtype[Any]:
+    from onnx import helper
+
+    return np.dtype(helper.tensor_dtype_to_np_dtype(element))

@@ -114,7 +114,7 @@ class PlanPort:
 
 @dataclass(frozen=True, eq=False)
 class Golden:
-    """A test pair from reset: float32 arrays by port name, (steps, channels); see `write`."""
+    """A test pair from reset; inputs, outputs: float32, all ports in order, each planar."""
 
     frames: int
     tolerance: float
