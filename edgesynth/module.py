@@ -100,23 +100,26 @@ class _View(nn.Module):
     def _run(self, step: _Step, first: int = 0) -> Run:
         if not step.masked:
             return Run(first, self._random)
-        masks = tuple(tuple(self._mask(k) for k in keys) for keys in (step.masks, step.out_masks))
-        return Run(first, self._random, *masks)
+        masks, out_masks = (
+            tuple(None if key is None else self._mask(key) for key in keys)
+            for keys in (step.masks, step.out_masks)
+        )
+        return Run(first, self._random, masks, out_masks)
 
-    def _mask(self, key: str | None) -> Tensor | None:
-        return None if key is None else self._buffers[key]
+    def _mask(self, key: str) -> Any:
+        return self._buffers[key]
 
     def _start(self, inputs: list[Tensor]) -> list[Any]:
         """The list of values, the masked inputs filled in."""
         values: list[Any] = [None] * len(self._numbers)
         for i, (port, x) in enumerate(zip(self._source.inputs, inputs, strict=True)):
-            mask = self._mask(self._mask_keys.get(port.value))
-            values[i] = x if mask is None else x * mask
+            key = self._mask_keys.get(port.value)
+            values[i] = x if key is None else x * self._mask(key)
         return values
 
     def _keep(self, step: _Step, values: list[Any], outputs: tuple[Tensor, ...]) -> None:
         for i, key, y in zip(step.outputs, step.out_masks, outputs, strict=True):
-            values[i] = y if key is None else y * self._buffers[key]
+            values[i] = y if key is None else y * self._mask(key)
 
     @property
     def graph(self) -> Graph:

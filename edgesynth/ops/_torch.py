@@ -27,7 +27,8 @@ def register() -> Any:
     import torch
 
     if not _LIBRARY:
-        library = torch.library.Library("edgesynth", "FRAGMENT")
+        make: Any = torch.library.Library
+        library = make("edgesynth", "FRAGMENT")
         for name, implementation in _implementations().items():
             library.define(name + _SIGNATURES[name])
             library.impl(name, implementation, "CompositeImplicitAutograd")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgesynth.errors import CaptureError, GraphError
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops.base import Case, Choice, Op, Pack, Run, Span, Ties
 
@@ -58,7 +58,7 @@ class Binary(Op):
         self, node: Node, inputs: Sequence[Shape], params: Mapping[str, Param]
     ) -> Ties:
         n = inputs[0].features[-1]
-        spans, fixed = [Span("in", 0, 0, n), Span("out", 0, 0, n)], []
+        spans, fixed = [Span("in", 0, 0, n), Span("out", 0, 0, n)], list[Span]()
         if params and params["constant"].shape:
             spans.append(Span("param", "constant", 0, n, axis=0))
         for second in inputs[1:]:
@@ -148,10 +148,10 @@ def _scalar(x: Any) -> bool:
 def _emit(context: Any, fn: str, a: Any, b: Any) -> Any:
     """fn(a, b) as a node; either operand may be a Python number or a parameter."""
     if _scalar(a) and _scalar(b):
-        raise CaptureError(f"{fn} of two numbers is no node; compute it outside of forward")
+        raise context.refuse("takes two numbers; compute their result outside of forward")
     a, b = (context.param(float(v)) if _scalar(v) else v for v in (a, b))
     if context.is_param(a) and context.is_param(b):
-        raise CaptureError(f"{fn} of two parameters is no node; keep its result as the parameter")
+        raise context.refuse("takes two parameters; keep their result as one")
     if context.is_param(b):
         return context.emit("binary", [a], {"constant": b}, fn=fn, swapped=False)
     if context.is_param(a):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgesynth.errors import CaptureError, GraphError
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops.base import Case, Op, Run, Span, Ties
 
@@ -47,7 +47,7 @@ class Concat(Op):
     def captures(self) -> dict[str, Any]:
         def convert(context: Any, values: Any, dim: int = 0) -> Any:
             if not all(context.feature_dim(v, dim) for v in values):
-                raise CaptureError("cat along time is no op; join channels")
+                raise context.refuse("joins along time; the op joins channels")
             return context.emit("concat", list(values), {})
 
         return {"aten.cat.default": convert, "aten.concat.default": convert}

@@ -103,7 +103,7 @@ class Conv1d(Op):
         ) -> Any:
             d, reach = _one(dilation), (weight.shape[2] - 1) * _one(dilation)
             if _one(stride) != 1:
-                raise GraphError(f"conv1d with stride {_one(stride)}: only stride 1 is an op")
+                raise context.refuse(f"has stride {_one(stride)}; the op has 1")
             if padding == "same":
                 left = reach // 2
                 right = reach - left

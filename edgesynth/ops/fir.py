@@ -36,9 +36,11 @@ def valid(x: Tensor, taps: Tensor) -> Tensor:
 
     count = taps.shape[0]
     if count <= DIRECT:
-        return conv1d(x[:, None], taps.flip(0)[None, None])[:, 0]
+        direct: Tensor = conv1d(x[:, None], taps.flip(0)[None, None])[:, 0]
+        return direct
     size = x.shape[1] + x.shape[1] % 2
-    return irfft(rfft(x, size) * rfft(taps, size), size)[:, count - 1 : x.shape[1]]
+    whole: Tensor = irfft(rfft(x, size) * rfft(taps, size), size)
+    return whole[:, count - 1 : x.shape[1]]
 
 
 class Fir(Op):

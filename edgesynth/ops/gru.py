@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgesynth.errors import CaptureError, GraphError
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops._history import early
 from edgesynth.ops.base import Case, Op, Pack, Run, Span, StateSpec, Ties, dims
@@ -92,7 +92,9 @@ class Gru(Op):
             dropout: float, train: bool, bidirectional: bool, batch_first: bool,
         ) -> Any:
             if bidirectional or (dropout and train):
-                raise CaptureError("gru: bidirectional layers and dropout are no op")
+                raise context.refuse("is bidirectional or drops out; one direction, no dropout")
+            if not context.is_param(h0) or np.any(h0.array):
+                raise context.refuse("starts from a state that is not zero")
             per = 4 if has_biases else 2
             for layer in range(num_layers):
                 slots = dict(zip(SLOTS, params[layer * per : (layer + 1) * per], strict=False))

@@ -100,7 +100,9 @@ class Harmonic(Op):
     def reference(
         self, node: Node, inputs: Sequence[Tensor], params: Mapping[str, Tensor], run: Run
     ) -> tuple[Tensor, ...]:
-        return (compute(*inputs, hop=int(node.attrs["hop"]), rate=float(node.attrs["rate"])),)
+        f0, amplitude, distribution = inputs
+        hop, rate = int(node.attrs["hop"]), float(node.attrs["rate"])
+        return (compute(f0, amplitude, distribution, hop, rate),)
 
     def state(
         self, node: Node, inputs: Sequence[Shape], params: Mapping[str, Param]
@@ -122,9 +124,9 @@ class Harmonic(Op):
         from torch import cat
 
         hop, rate = int(node.attrs["hop"]), float(node.attrs["rate"])
-        f0 = inputs[0]
+        f0, amplitude, distribution = inputs
         quiet = run.early(f0, int(node.attrs["start"]) + 1)
-        inc, amps = increments(f0, rate), amplitudes(*inputs, rate=rate)
+        inc, amps = increments(f0, rate), amplitudes(f0, amplitude, distribution, rate)
         if quiet:
             first, last = inc[:, quiet - 1 : quiet], amps[:, quiet - 1 : quiet]
         else:

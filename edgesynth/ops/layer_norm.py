@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from edgesynth.errors import CaptureError, GraphError
+import numpy as np
+
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops.base import Case, Op, Pack, Run, Span, Ties
 
@@ -64,7 +66,7 @@ class LayerNorm(Op):
             eps: float = 1e-5, cudnn_enable: bool = True,
         ) -> Any:
             if tuple(normalized_shape) != x.shape.features:
-                raise CaptureError("layer_norm: normalise over the channel axis alone")
+                raise context.refuse("normalises over more than the channel axis")
             slots = {"weight": weight, "bias": bias}
             slots = {k: v for k, v in slots.items() if v is not None}
             return context.emit("layer_norm", [x], slots, eps=float(eps))
@@ -80,8 +82,6 @@ class LayerNorm(Op):
         state: Mapping[str, str],
         graph: Graph,
     ) -> tuple[tuple[str, ...], dict[str, str]]:
-        import numpy as np
-
         ones = np.ones(graph.shapes[node.inputs[0]].channels, np.float32)
         weight = params["weight"] if "weight" in params else build.const(ones)
         slots = [weight, *([params["bias"]] if "bias" in params else [])]

@@ -96,7 +96,7 @@ def convolve(u: Tensor, taps: Tensor, hop: int) -> Tensor:
     size += size % 2
     y = irfft(rfft(u, size) * rfft(taps, size), size)
     blocks = -(-size // hop)
-    y = pad(y, (0, blocks * hop - size)).unflatten(2, (blocks, hop))
+    y = pad(y, (0, blocks * hop - size)).view(y.shape[0], frames, blocks, hop)
     full = pad(y[:, :, 0], (0, 0, 0, blocks - 1))
     for k in range(1, blocks):
         full = full + pad(y[:, :, k], (0, 0, k, blocks - 1 - k))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from edgesynth.errors import CaptureError, GraphError
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops.base import Case, Choice, Op, Run, Span, Ties
 
@@ -57,9 +57,7 @@ class Reduce(Op):
             ) -> Any:
                 axes = [dim] if isinstance(dim, int) else list(dim or [])
                 if len(axes) != 1 or not context.feature_dim(x, axes[0]):
-                    raise CaptureError(f"{fn} is an op over the channel axis alone; name it")
-                if not keepdim and x.shape.channels != 1:
-                    raise CaptureError(f"{fn} needs keepdim=True")
+                    raise context.refuse("works over other axes than channels")
                 return context.emit("reduce", [x], {}, fn=fn)
 
             return convert

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from edgesynth.errors import CaptureError, GraphError
+from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
 from edgesynth.ops.base import Case, Op, Run, Span, Ties
 
@@ -44,7 +44,7 @@ class Slice(Op):
     def captures(self) -> dict[str, Any]:
         def take(context: Any, x: Any, dim: int, first: int, length: int) -> Any:
             if not context.feature_dim(x, dim):
-                raise CaptureError("slicing or splitting time is no op; take channels")
+                raise context.refuse("takes a part of time; the op takes channels")
             if (first, length) == (0, x.shape.channels):
                 return x
             return context.emit("slice", [x], {}, start_channel=first, length=length)
@@ -52,12 +52,10 @@ class Slice(Op):
         def convert(
             context: Any, x: Any, dim: int = 0, start: Any = None, end: Any = None, step: int = 1
         ) -> Any:
-            if not context.feature_dim(x, dim):
-                if start in (None, 0) and (end is None or end >= 2**62) and step == 1:
-                    return x
-                raise CaptureError("slicing time is no op; take channels")
-            if step != 1:
-                raise CaptureError(f"slice with step {step}: only runs of channels are an op")
+            if start in (None, 0) and (end is None or end == 2**63 - 1) and step == 1:
+                return x
+            if not context.feature_dim(x, dim) or step != 1:
+                raise context.refuse(f"takes every {step}th step; the op takes runs of channels")
             first, last, _ = slice(start, end).indices(x.shape.channels)
             return take(context, x, dim, first, last - first)
 
