@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-
 import numpy as np
-from numpy.typing import NDArray
 
 from edgesynth.data.instruments.base import Take
 from edgesynth.data.loudness import loudness
 from edgesynth.data.notes import Array, Notes, split_labels
-
-
-def resample(audio: NDArray[np.floating], old: float, new: float) -> NDArray[np.float64]:
-    """`audio` [N] at `old` Hz as [ceil(N * new / old)] at `new` Hz (polyphase Kaiser filter)."""
-    from scipy.signal import resample_poly
-
-    ratio = Fraction(new / old).limit_denominator(2000)
-    if ratio == 1:
-        return np.asarray(audio, np.float64)
-    return np.asarray(
-        resample_poly(np.asarray(audio, np.float64), ratio.numerator, ratio.denominator)
-    )
+from edgesynth.data.resample import resample
 
 
 def assemble(takes: list[Take], rate: float, hop: int, report: list[str]) -> Notes:

@@ -9,13 +9,13 @@ FLOOR = -80.0
 SECONDS = 0.064
 
 
-def a_weight(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
+def a_weight(hertz: NDArray[np.floating]) -> NDArray[np.float64]:
     """Power gain of A-weighting at frequencies in Hz, 1 at 1 kHz (IEC 61672-1, annex E)."""
     square = np.square(hertz)
     low = square * square * 12194.0**2
     bands = np.sqrt((square + 107.7**2) * (square + 737.9**2))
     curve = low / ((square + 20.6**2) * bands * (square + 12194.0**2))
-    return np.square(curve / 0.794328)
+    return np.asarray(np.square(curve / 0.794328), np.float64)
 
 
 def window_length(rate: float) -> int:
@@ -41,4 +41,5 @@ def loudness(audio: NDArray[np.float32], rate: float, hop: int) -> NDArray[np.fl
     for start in range(0, frames, 256):
         power = np.abs(np.fft.rfft(views[start : start + 256] * window)) ** 2
         level[start : start + 256] = power @ weight
-    return (10.0 * np.log10(np.maximum(level, 10.0 ** (FLOOR / 10.0)))).astype(np.float32)
+    decibel = 10.0 * np.log10(np.maximum(level, 10.0 ** (FLOOR / 10.0)))
+    return np.asarray(decibel, np.float32)

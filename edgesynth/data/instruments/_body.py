@@ -30,4 +30,4 @@ def body(rate: float, seed: int) -> NDArray[np.float64]:
         response += gain * centre / quality * decay * np.sin(2.0 * np.pi * centre * time)
     response *= np.hanning(2 * len(time))[len(time) :]
     response -= response.mean()
-    return response / np.sqrt(np.sum(response**2))
+    return np.asarray(response / np.sqrt(np.sum(response**2)))

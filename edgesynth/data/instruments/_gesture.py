@@ -51,11 +51,11 @@ def gesture(rng: np.random.Generator, shape: str, hertz: float, seconds: float) 
     phase = (time - start) / (stop - start)
     dynamic = _dynamics(shape, phase, rng.uniform(0.0, 0.5), rng.uniform(0.6, 1.0))
     touch = _ease(time, start, attack) * (1.0 - _ease(time, stop, release))
-    velocity = touch * 0.025 * 12.0**dynamic
+    velocity = touch * 0.0125 * 12.0**dynamic
     if shape == "two strokes":
         velocity = velocity * (1.0 - 2.0 * _ease(time, (start + stop) / 2.0 - 0.03, 0.06))
-    lean = rng.uniform(-0.12, 0.12)
-    force = np.clip(0.30 + 0.50 * dynamic + lean, 0.12, 0.9)
+    lean = rng.uniform(-0.09, 0.11)
+    force = np.clip(0.32 + 0.50 * dynamic + lean, 0.12, 0.9)
     force *= _ease(time, start - 0.01, 0.02) * (1.0 - _ease(time, stop, release))
     onset = start + rng.uniform(0.25, 0.6)
     depth = rng.choice((0.0, 1.0), p=(0.25, 0.75)) * rng.uniform(8.0, 28.0)

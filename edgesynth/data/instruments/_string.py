@@ -11,8 +11,8 @@ from edgesynth.progress import Progress, quiet
 Array = NDArray[np.float64]
 RATE = 48000.0
 _CHUNK = 480
-_POLE = 0.55
-_LOSS = 0.965
+_POLE = 0.48
+_LOSS = 0.972
 _GRIT = 0.035
 
 
@@ -40,7 +40,7 @@ def bow(gestures: list[Gesture], seed: int, progress: Progress = quiet) -> tuple
     samples = int((points - 1) * RATE / 1000.0)
     curves = [np.stack([getattr(g, k) for g in gestures]) for k in ("velocity", "force", "hertz")]
     period = RATE / curves[2].mean(axis=1)
-    near = np.maximum(1, np.round(period * np.array([g.place for g in gestures]) / 1.0)).astype(int)
+    near = np.maximum(1, np.round(period * np.array([g.place for g in gestures]))).astype(int)
     lag = _POLE / (1.0 - _POLE)
     size = 1 << int(np.ceil(np.log2(period.max() * 1.1 + 8.0)))
     mask, lane = size - 1, np.arange(notes)
