@@ -24,7 +24,8 @@ class Context:
 
     model, data: the `edgesynth.models.base.Model` and its data set, None for stages run on a bare
     Graph. early: the Graph at the rewind point, same structure as the recipe's first input.
-    folder: where the run saves, None for nowhere. artifact: which of the model's graphs this is.
+    folder: where the run saves, None for nowhere. artifact: which of the model's graphs this is;
+    others: the model's other graphs by artifact name, trained, which stay as they are.
     """
 
     model: Any = None
@@ -33,6 +34,7 @@ class Context:
     seed: int = 0
     folder: Path | None = None
     artifact: str = "decoder"
+    others: Mapping[str, Graph] = field(default_factory=dict)
     progress: Progress = field(default=quiet)
 
 
