@@ -1,0 +1,122 @@
+"""edgesynth bench."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any, ClassVar
+
+import numpy as np
+
+from edgesynth.errors import EdgesynthError, InputError
+from edgesynth.flow._open import is_artifact, open_artifact, open_graph
+from edgesynth.flow.base import ARGUMENT, UI, Command, Table
+from edgesynth.graph import Graph
+
+
+@dataclass(frozen=True)
+class Bench(Command):
+    """Time a model or artifact block by block; for a board, count what it costs there.
+
+    Every runtime is validated before it is timed, and all run interleaved in one process on one
+    thread: compare the ratios, for absolute times move with the machine. `rtf` is seconds of
+    compute per second of audio; below 1 plays in real time. For a target that is not this machine
+    the rows give bytes, multiply-adds and instructions counted in an emulator, never its clock.
+    """
+
+    table: ClassVar[bool] = True
+
+    model: Annotated[str, "a bundled name, a saved Graph, file.py:function or an .esa artifact", ARGUMENT]
+    target: Annotated[str, "board or machine, see `edgesynth targets`"] = "host"
+    blocks: Annotated[tuple[int, ...], "frames per call"] = (16, 64, 256)
+    against: Annotated[tuple[str, ...], "another runtime to compare with: onnxruntime; may be given several times"] = ()
+    kernels: Annotated[str, "instruction set: best, scalar, avx2, avx512, neon"] = "best"
+    seconds: Annotated[float, "audio to play per round, runtime and block size"] = 1.0
+
+    def run(self, ui: UI) -> Table:
+        from targets.base import target
+
+        if any(not 1 <= b <= 65536 for b in self.blocks) or not self.blocks:
+            raise InputError(f"--blocks {','.join(map(str, self.blocks))}: sizes from 1 to 65536")
+        if not 0 < self.seconds <= 600:
+            raise InputError(f"--seconds {self.seconds}: more than 0, at most 600")
+        place = target(self.target)
+        if not place.native:
+            from edgesynth.flow._count import count_rows
+
+            return count_rows(self.model, place, self.blocks, ui)
+        graph = None if is_artifact(self.model) else open_graph(self.model)
+        if graph is None and self.against:
+            raise InputError("--against needs the model itself, not an artifact: peers play its Graph")
+        artifact = open_artifact(self.model, self.target)
+        return measure(artifact, graph, self.blocks, self.against, self.kernels, self.seconds, ui)
+
+
+def measure(
+    artifact: bytes, graph: Graph | None, blocks: tuple[int, ...], against: tuple[str, ...],
+    kernels: str, seconds: float, ui: UI,
+) -> Table:
+    """The timing table of one artifact, beside peers that play the same Graph."""
+    from dataclasses import replace
+
+    from firmware_bridge.measure.allocations import counts
+    from firmware_bridge.measure.interleave import interleave
+    from firmware_bridge.measure.ours import Ours
+    from firmware_bridge.play import Player
+
+    player = Player(artifact, kernels=kernels)
+    doors = doors_of_player(player)
+    rate = float(player.rate or 48000.0)
+    ours = Ours(artifact, doors, kernels)
+    name = f"edgesynth ({player.kernels})"
+    runners: dict[str, Any] = {name: ours} | _peers(graph, against, artifact, doors, ui)
+    allocations = counts(artifact, kernels, graph, against, blocks)
+    rows = []
+    for block in blocks:
+        inputs = dict.fromkeys(runners, ours.example(block))
+        timed = interleave(runners, inputs, block, ours.hop, rate, seconds, progress=ui.progress)
+        first = next((t.mean_us for n, t in timed.items() if n != name), None)
+        for n, timing in timed.items():
+            timing = replace(timing, allocations=allocations.get((n.split(" ")[0], block)))
+            rows.append(asdict(timing) | {"ratio": timing.mean_us / first if first else None})
+    facts: Mapping[str, Any] = {
+        "artifact_bytes": len(artifact), "state_bytes": player.state_bytes, "arena_bytes": player.arena_bytes,
+        "latency_frames": player.latency, "rate": rate,
+        **({"macs_per_second": graph.macs_per_second(), "parameters": graph.parameter_count()} if graph else
+           {"macs_per_second": player.manifest.get("macs_per_second")}),
+    }
+    columns = ("runtime", "block", "mean_us", "p50_us", "p99_us", "worst_us", "rtf", "rtf_p99", "allocations", "ratio")
+    return Table(columns, rows, facts=facts)
+
+
+def _peers(
+    graph: Graph | None, against: tuple[str, ...], artifact: bytes, doors: Any, ui: UI
+) -> dict[str, Any]:
+    """The peers asked for, each shown to give the same output before it is timed."""
+    if graph is None or not against:
+        return {}
+    from difflib import get_close_matches
+
+    from edgesynth.stream import stream
+    from firmware_bridge.measure.doors import examples, hop, play
+    from firmware_bridge.measure.peers import PEERS
+    from firmware_bridge.play import Player
+
+    streamed = graph if graph.streaming else stream(graph)
+    frames = hop(doors) * max(4, 2048 // hop(doors))
+    inputs = examples(doors, frames, seed=3)
+    expected = play(Player(artifact), doors, inputs, frames, 64)
+    made = {}
+    for name in against:
+        if name not in PEERS:
+            near = get_close_matches(name, PEERS, n=1, cutoff=0.0)
+            raise InputError(f"no runtime {name!r} to compare with; nearest is {near[0]!r}")
+        ui.say(f"{name}: checking that it plays the same")
+        peer = PEERS[name](streamed)
+        got = peer.play(inputs, frames)
+        for port, want in expected.items():
+            error, peak = float(np.abs(got[port] - want).max()), float(np.abs(want).max())
+            if not error <= 1e-3 * max(1.0, peak):
+                raise EdgesynthError(f"{name} differs by {error:.3g} at port {port!r}: not timed")
+        made[name] = peer
+    return made

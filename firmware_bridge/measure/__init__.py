@@ -1,0 +1,1 @@
+"""Timing, counting and the adapters of other runtimes: what `edgesynth bench` needs."""
