@@ -30,7 +30,7 @@ def build(
     Integers given for float attributes become floats. GraphError names the node that misfits;
     `edgesynth.verify` checks the rest.
     """
-    nodes = tuple(_floats(n) for n in nodes)
+    nodes = tuple(typed(n) for n in nodes)
     shapes = infer(nodes, params, inputs)
     return Graph(name, nodes, params, tuple(ports), shapes, rate=rate, meta=meta or {})
 
@@ -73,7 +73,7 @@ def with_nodes(
 ) -> Graph:
     """The Graph with other nodes, and other parameters and ports where given; parameters that no
     node uses any more go. Input values keep their shapes; masks of values that went, go."""
-    nodes = tuple(_floats(n) for n in nodes)
+    nodes = tuple(typed(n) for n in nodes)
     used = {name for n in nodes for name in n.params.values()}
     pool = graph.params if params is None else params
     kept = {k: v for k, v in pool.items() if k in used}
@@ -135,7 +135,7 @@ def cut(
         if name not in graph.params:
             raise GraphError(f"no parameter {name!r} in graph {graph.name!r}")
         new_params[name] = _sliced(name, graph.params[name], kept)
-    nodes = [_floats(replace(n, attrs={**n.attrs, **attrs.get(n.name, {})})) for n in graph.nodes]
+    nodes = [typed(replace(n, attrs={**n.attrs, **attrs.get(n.name, {})})) for n in graph.nodes]
     shapes = dict(graph.shapes)
     masks = dict(graph.masks)
     for value, kept_channels in values.items():
@@ -175,7 +175,8 @@ def _again(graph: Graph, **changes: Any) -> Graph:
     return with_masks(replace(new, shapes=shapes, states=states), masks)
 
 
-def _floats(node: Node) -> Node:
+def typed(node: Node) -> Node:
+    """The node with integers given for float attributes made floats."""
     kinds = op_of(node).attrs
     attrs = {
         k: float(v) if kinds.get(k) is float and type(v) is int else v

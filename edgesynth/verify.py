@@ -53,14 +53,21 @@ def node_shapes(
     node: Node, shapes: Mapping[str, Shape], params: Mapping[str, Param], streaming: bool = False
 ) -> tuple[Shape, ...]:
     """Output shapes by the node's op; a streaming node has no offset in time."""
-    op = op_of(node)
-    try:
-        outputs = op.shapes(node, [shapes[v] for v in node.inputs], by_slot(node, params))
-    except _MISFIT as e:
-        raise GraphError(f"node {node.name!r} does not fit op {node.op!r}: {e!r}") from e
+    outputs = made_shapes(node, shapes, params)
     if len(outputs) != len(node.outputs):
         raise GraphError(f"node {node.name!r} has {len(node.outputs)} outputs, not {len(outputs)}")
     return tuple(replace(s, offset=0) for s in outputs) if streaming else outputs
+
+
+def made_shapes(
+    node: Node, shapes: Mapping[str, Shape], params: Mapping[str, Param]
+) -> tuple[Shape, ...]:
+    """What the node's op says its outputs are; the node's own outputs are not looked at."""
+    op = op_of(node)
+    try:
+        return op.shapes(node, [shapes[v] for v in node.inputs], by_slot(node, params))
+    except _MISFIT as e:
+        raise GraphError(f"node {node.name!r} does not fit op {node.op!r}: {e!r}") from e
 
 
 def check_node(node: Node, params: Mapping[str, Param]) -> dict[str, Param]:
