@@ -128,16 +128,11 @@ class Binary(Op):
                 ("scalar", None, (), False),
                 ("vector-first", None, (17,), True),
             ):
-                if fn in ("div", "pow") and constant is not None:
-                    continue
                 inputs = ((17,),) if second is None else ((17,), second)
                 params = {} if constant is None else {"constant": constant}
                 attrs = {"fn": fn, "swapped": swapped}
                 ranges = (low,) * len(inputs)
                 found.append(Case(f"{fn}-{name}", inputs, attrs, params, input_ranges=ranges))
-        wide = {"fn": "div", "swapped": True}
-        found.append(Case("div-vector-first", ((5,),), wide, {"constant": (5,)},
-                          input_ranges=((0.2, 3.0),)))
         return tuple(found)
 
 
