@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from edgesynth.data.analyse import assemble
+from edgesynth.data.analysis import assemble
 from edgesynth.data.batches import windows
 from edgesynth.data.cache import Cache
 from edgesynth.data.notes import Notes

@@ -11,9 +11,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
-from edgesynth.data.sources.base import Arrays
 from edgesynth.errors import InputError
+
+Arrays = dict[str, NDArray[np.generic]]
+Keep = Callable[[Mapping[str, object], Callable[[], Arrays]], Arrays]
 
 
 class Cache:

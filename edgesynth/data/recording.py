@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from edgesynth.data.cache import Arrays, Keep
 from edgesynth.data.instruments.base import GRID
 from edgesynth.data.pitch import follow
 from edgesynth.data.resample import resample
-from edgesynth.data.sources.base import Arrays, Request
 from edgesynth.errors import InputError
 
 Array = NDArray[np.float64]
@@ -35,15 +36,24 @@ def read(path: Path) -> tuple[Array, float, int]:
             audio = file.read(dtype="float64", always_2d=True).mean(axis=1)
     except (OSError, RuntimeError) as error:
         raise InputError(f"{path.name}: not readable as audio ({error})") from None
+    check(audio, rate, path.name)
+    return audio, rate, channels
+
+
+def check(audio: Array, rate: float, name: str) -> None:
+    """InputError, with the reason, where mono audio [N] cannot be analysed."""
     if not np.isfinite(audio).all():
-        raise InputError(f"{path.name}: holds NaN or infinity: export it again")
-    if len(audio) < SHORTEST * rate:
+        raise InputError(f"{name}: holds NaN or infinity: export it again")
+    if audio.ndim != 1 or len(audio) < SHORTEST * rate:
         raise InputError(
-            f"{path.name}: too short, {len(audio)} samples: at least {SHORTEST:g} s is needed"
+            f"{name}: too short, {len(audio)} samples: at least {SHORTEST:g} s is needed"
         )
     if np.abs(audio).max() < 10.0 ** (QUIET / 20.0):
-        raise InputError(f"{path.name}: silent (peak under {QUIET:g} dB)")
-    return audio, rate, channels
+        raise InputError(f"{name}: silent (peak under {QUIET:g} dB)")
+
+
+def _make(key: Mapping[str, object], make: Callable[[], Arrays]) -> Arrays:
+    return make()
 
 
 def slices(audio: Array, rate: float) -> list[tuple[int, int]]:
@@ -70,8 +80,8 @@ def slices(audio: Array, rate: float) -> list[tuple[int, int]]:
     return pieces
 
 
-def pitch(audio: Array, rate: float, request: Request) -> tuple[Array, Array]:
-    """f0 (Hz, held where unvoiced) and confidence on GRID, kept in the cache by content.
+def pitch(audio: Array, rate: float, keep: Keep = _make) -> tuple[Array, Array]:
+    """f0 (Hz, held where unvoiced) and confidence on GRID, kept by content.
 
     pYIN (Mauch and Dixon 2014) finds it, `follow` refines it by at most half a semitone.
     """
@@ -83,12 +93,15 @@ def pitch(audio: Array, rate: float, request: Request) -> tuple[Array, Array]:
         f0, voiced = _find(np.asarray(wave, np.float64))
         return {"f0": f0, "voiced": voiced}
 
-    kept = request.keep(key, make)
+    kept = keep(key, make)
     return np.asarray(kept["f0"], np.float64), np.asarray(kept["voiced"], np.float64)
 
 
 def _find(wave: Array) -> tuple[Array, Array]:
-    import librosa
+    try:
+        import librosa
+    except ImportError:
+        raise InputError("finding pitch needs librosa: pip install 'edgesynth[compress]'") from None
 
     hop = 128
     rough, flags, chance = librosa.pyin(

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
+from edgesynth.data.cache import Arrays, Keep
 from edgesynth.data.instruments.base import Take
 from edgesynth.progress import Progress, quiet
 
-Arrays = dict[str, NDArray[np.generic]]
+__all__ = ["Arrays", "Keep", "Request", "Source", "Take"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +23,7 @@ class Request:
     rate: float
     hop: int
     seed: int
-    keep: Callable[[Mapping[str, object], Callable[[], Arrays]], Arrays]
+    keep: Keep
     progress: Progress = quiet
     report: list[str] = field(default_factory=list)
 

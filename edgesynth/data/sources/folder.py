@@ -65,7 +65,7 @@ def _takes(path: Path, name: str, request: Request, refused: list[str]) -> list[
     for number, (start, stop) in enumerate(pieces):
         request.progress(f"pitch of {name}", number, len(pieces))
         wave = audio[start:stop]
-        f0, voiced = pitch(wave, rate, request)
+        f0, voiced = pitch(wave, rate, request.keep)
         if np.mean(voiced > 0.0) < VOICED:
             refused.append(f"refused {name} at {start / rate:.2f} s: no pitch found")
             continue
