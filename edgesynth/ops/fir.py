@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
+from edgesynth.ops._history import joined
 from edgesynth.ops._torch import register
 from edgesynth.ops.base import Case, Op, Pack, Run, Span, StateSpec, Ties, dims
 
@@ -98,6 +101,24 @@ class Fir(Op):
             return context.emit("fir", [x], {"taps": taps}, start=0)
 
         return {"edgesynth.fir.default": convert}
+
+    def onnx(
+        self,
+        node: Node,
+        build: Any,
+        inputs: Sequence[str],
+        params: Mapping[str, str],
+        state: Mapping[str, str],
+        graph: Graph,
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        history = build.node("Unsqueeze", state["history"], build.int_const(2))
+        x, kept = joined(node, build, inputs[0], history, graph)
+        x = build.node("Transpose", x, perm=[0, 2, 1])
+        end = np.iinfo(np.int64).min
+        taps = build.slice(params["taps"], 0, -1, end, -1)
+        y = build.node("Conv", x, build.reshape(taps, 1, 1, -1))
+        y = build.node("Transpose", y, perm=[0, 2, 1])
+        return (y,), {"history": build.node("Squeeze", kept, build.int_const(2))}
 
     def cases(self) -> tuple[Case, ...]:
         return tuple(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
+from edgesynth.ops._history import early
 from edgesynth.ops._torch import register
 from edgesynth.ops.base import Case, Op, Run, Span, StateSpec, Ties
 
@@ -160,6 +162,40 @@ class Harmonic(Op):
 
         return {"edgesynth.harmonic.default": convert}
 
+    def onnx(
+        self,
+        node: Node,
+        build: Any,
+        inputs: Sequence[str],
+        params: Mapping[str, str],
+        state: Mapping[str, str],
+        graph: Graph,
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        hop, rate = int(node.attrs["hop"]), float(node.attrs["rate"])
+        count = graph.shapes[node.inputs[2]].channels
+        inc, amps = _increments(build, inputs[0], rate), _amplitudes(build, inputs, count, rate)
+        before = build.node("Concat", build.slice(state["increment"], 1, 1, 2), inc, axis=1)
+        before = build.slice(before, 1, 0, -1)
+        earlier = build.node("Concat", build.slice(state["amplitudes"], 1, 1, 2), amps, axis=1)
+        earlier = build.slice(earlier, 1, 0, -1)
+        late = replace(node, attrs={**node.attrs, "start": int(node.attrs["start"]) + 1})
+        quiet = early(late, build, inputs[0], graph.period(node.inputs[0]))
+        turns, phase = _phases(build, inc, before, state["phase"], quiet, hop)
+        numbers = build.const(np.arange(1, count + 1), np.int32)
+        angles = build.node("Mul", build.node("Unsqueeze", turns, build.int_const(3)), numbers)
+        angles = build.node("Mul", build.cast(angles, "f4"), build.const(2 * np.pi / 2**32))
+        sides = [build.node("Unsqueeze", a, build.int_const(3)) for a in (earlier, amps)]
+        ab = build.node("MatMul", build.node("Sin", angles), build.node("Concat", *sides, axis=3))
+        a, b = (build.reshape(build.slice(ab, 3, i, i + 1), 1, -1, hop) for i in range(2))
+        weight = build.const((np.arange(hop) * (1 / hop)).astype(np.float32))
+        y = build.node("Add", a, build.node("Mul", build.node("Sub", b, a), weight))
+        y = build.node("Where", quiet, build.const(np.float32(0)), y)
+        after = {
+            name: build.node("Concat", *(build.slice(v, 1, -1, 2**63 - 1) for v in pair), axis=1)
+            for name, pair in (("increment", (before, inc)), ("amplitudes", (earlier, amps)))
+        }
+        return (build.reshape(y, 1, -1, 1),), {"phase": phase, **after}
+
     def cases(self) -> tuple[Case, ...]:
         def case(
             name: str, count: int, hop: int, rate: float, low: float, high: float, length: int = 23
@@ -182,3 +218,50 @@ class Harmonic(Op):
         )
 
 
+def _increments(build: Any, f0: str, rate: float) -> str:
+    """`increments` in ONNX: (1, T) int64."""
+    f = build.reshape(build.cast(f0, "f8"), 1, -1)
+    f = build.node("Max", f, build.const(0.0, np.float64))
+    f = build.node("Mul", f, build.const(2.0**32, np.float64))
+    f = build.node("Div", f, build.const(float(np.float32(rate)), np.float64))
+    f = build.node("Min", build.node("Round", f), build.const(2.0**31 - 1, np.float64))
+    return str(build.cast(f, "i8"))
+
+
+def _amplitudes(build: Any, inputs: Sequence[str], count: int, rate: float) -> str:
+    """`amplitudes` in ONNX: (1, T, K)."""
+    zero = build.const(np.float32(0))
+    multiples = build.node("Mul", inputs[0], build.const(np.arange(1.0, count + 1)))
+    live = build.node("Less", multiples, build.const(np.float32(rate) / np.float32(2)))
+    shares = build.node("Where", live, inputs[2], zero)
+    total = build.node("ReduceSum", shares, build.int_const(2), keepdims=1)
+    silent = build.node("Equal", total, zero)
+    total = build.node("Where", silent, build.const(np.float32(1)), total)
+    a = build.node("Div", build.node("Mul", inputs[1], shares), total)
+    return str(build.node("Where", silent, zero, a))
+
+
+def _phases(
+    build: Any, inc: str, before: str, phase: str, quiet: str, hop: int
+) -> tuple[str, str]:
+    """Upper 32 bits of the phase at every sample, int32 (1, T, hop), and the phase after all; a
+    quiet frame leaves the phase alone. Integers wrap."""
+    base = build.int_scalar(2**32)
+    start = build.node("Mul", before, base)
+    step = build.node("Mul", build.node("Sub", inc, before), base)
+    size = build.int_scalar(hop)
+    slope = build.node("Div", build.node("Sub", step, build.node("Mod", step, size)), size)
+    grown = build.node("Add", build.node("Mul", start, size), build.node(
+        "Mul", slope, build.int_scalar(hop * (hop - 1) // 2)))
+    still = build.reshape(quiet, 1, -1)
+    grown = build.node("Where", still, build.int_scalar(0), grown)
+    ends = build.node("Add", phase, build.node("CumSum", grown, build.int_scalar(1)))
+    begins = build.slice(build.node("Concat", phase, ends, axis=1), 1, 0, -1)
+    j = np.arange(hop, dtype=np.int64)
+    begins, start, slope = (
+        build.node("Unsqueeze", v, build.int_const(2)) for v in (begins, start, slope)
+    )
+    p = build.node("Add", begins, build.node("Mul", start, build.const(j)))
+    p = build.node("Add", p, build.node("Mul", slope, build.const(j * (j - 1) // 2)))
+    top = build.node("BitShift", build.cast(p, "u8"), build.const(32, np.uint64), direction="RIGHT")
+    return str(build.cast(top, "i4")), str(build.slice(ends, 1, -1, 2**63 - 1))

@@ -10,6 +10,7 @@ import numpy as np
 
 from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node, Param, Shape
+from edgesynth.ops._history import hush
 from edgesynth.ops._torch import register
 from edgesynth.ops.base import Case, Op, Run, Span, StateSpec, Ties
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 MASK = 0xFFFFFFFF
+BEHIND = 2**63 - 1  # past the end of any axis
 
 
 def filtered_noise(
@@ -178,6 +180,36 @@ class Noise(Op):
 
         return {"edgesynth.noise.default": convert}
 
+    def onnx(
+        self,
+        node: Node,
+        build: Any,
+        inputs: Sequence[str],
+        params: Mapping[str, str],
+        state: Mapping[str, str],
+        graph: Graph,
+    ) -> tuple[tuple[str, ...], dict[str, str]]:
+        hop, bands = int(node.attrs["hop"]), graph.shapes[node.inputs[0]].channels
+        taps = 2 * (bands - 1)
+        x = hush(node, build, inputs[0], graph)
+        h = build.node("MatMul", x, build.const(basis(bands).astype(np.float32)))
+        count = build.steps(x)
+        first = build.node("Sub", build.first_step(graph.period(node.inputs[0])),
+                           build.int_scalar(int(node.attrs["start"])))
+        samples = build.node("Mul", count, build.int_const(hop))
+        first = build.node("Mul", first, build.int_scalar(hop))
+        numbers = build.node("Range", first, build.node(
+            "Add", first, build.node("Squeeze", samples)), build.int_scalar(1))
+        u = build.reshape(_uniform(build, numbers, int(node.attrs["seed"])), 1, -1, 1, hop)
+        y = _overlap(build, build.node("MatMul", u, _toeplitz(build, h, count, hop, taps)),
+                     hop, taps)
+        head = build.node("Add", build.slice(y, 1, 0, taps), state["tail"])
+        end = build.node("Add", samples, build.int_const(taps))
+        y = build.node("Concat", head, build.slice(y, 1, taps, end), axis=1)
+        audio = build.node("Unsqueeze", build.slice(y, 1, 0, samples), build.int_const(2))
+        last = build.node("Squeeze", build.slice(h, 1, -1, BEHIND), build.int_const(1))
+        return (audio,), {"taps": last, "tail": build.slice(y, 1, samples, BEHIND)}
+
     def cases(self) -> tuple[Case, ...]:
         def case(name: str, bands: int, hop: int, seed: int) -> Case:
             attrs = {"hop": hop, "seed": seed, "start": 0}
@@ -190,3 +222,48 @@ class Noise(Op):
             case("longer-than-hop", 33, 13, 4),
             case("hop1", 5, 1, 5),
         )
+
+
+def _uniform(build: Any, numbers: str, seed: int) -> str:
+    """`uniform` of int64 sample numbers, in ONNX integer arithmetic."""
+
+    def mixed(x: str) -> str:
+        # 0x846CA68B - 2**32 has the same low 32 bits, and the product stays within 64
+        for shift, factor in ((16, 0x7FEB352D), (15, 0x846CA68B - 2**32)):
+            x = build.node("BitwiseXor", x, build.node("Div", x, build.int_scalar(1 << shift)))
+            x = build.node("Mul", x, build.int_scalar(factor))
+            x = build.node("BitwiseAnd", x, build.int_scalar(MASK))
+        return str(build.node("BitwiseXor", x, build.node("Div", x, build.int_scalar(1 << 16))))
+
+    low = build.node("BitwiseAnd", numbers, build.int_scalar(MASK))
+    high = build.node("Div", build.node("Sub", numbers, low), build.int_scalar(1 << 32))
+    high = build.node("BitwiseAnd", high, build.int_scalar(MASK))
+    key = mixed(build.node("BitwiseXor", high, mixed(build.int_scalar(seed & MASK))))
+    x = mixed(build.node("BitwiseXor", low, key))
+    top = build.node("GreaterOrEqual", x, build.int_scalar(1 << 31))
+    x = build.node("Where", top, build.node("Sub", x, build.int_scalar(1 << 32)), x)
+    return str(build.node("Mul", build.cast(x, "f4"), build.const(2.0**-31)))
+
+
+def _toeplitz(build: Any, h: str, count: str, hop: int, taps: int) -> str:
+    """(1, T, hop, hop + taps): row j of each frame is its impulse response, j samples late."""
+    width = hop + taps + 1
+    h = build.node("Pad", h, build.int_const(0, 0, 0, 0, 0, width - taps))
+    h = build.node("Unsqueeze", h, build.int_const(2))
+    shape = build.node("Concat", build.int_const(1), count, build.int_const(hop, width), axis=0)
+    flat = build.reshape(build.node("Expand", h, shape), 1, 0, -1)
+    return str(build.reshape(build.slice(flat, 2, 0, hop * (width - 1)), 1, 0, hop, width - 1))
+
+
+def _overlap(build: Any, frames: str, hop: int, taps: int) -> str:
+    """(1, T, 1, hop + taps) added up at every hop: (1, L) with L ≥ T · hop + taps."""
+    blocks = -(-(hop + taps) // hop)
+    rest = blocks * hop - hop - taps
+    y = build.node("Pad", frames, build.int_const(0, 0, 0, 0, 0, 0, 0, rest))
+    y = build.reshape(y, 1, -1, blocks, hop)
+    total = ""
+    for k in range(blocks):
+        piece = build.reshape(build.slice(y, 2, k, k + 1), 1, -1, hop)
+        piece = build.node("Pad", piece, build.int_const(0, k, 0, 0, blocks - 1 - k, 0))
+        total = build.node("Add", total, piece) if total else piece
+    return str(build.reshape(total, 1, -1))

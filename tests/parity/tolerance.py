@@ -1,0 +1,37 @@
+"""How far a column may lie from the reference: one formula, and a list of exceptions with causes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from edgesynth.graph import Graph, Node
+from edgesynth.ops import OPS
+
+ROUNDOFF = 2.0**-24
+FUNCTION = 8  # roundings of one function value: every kernel's function is good to 8 half-ulps
+
+EXCEPTIONS: dict[str, tuple[float, str]] = {}
+"""Row name -> (factor, cause)."""
+
+
+def reduction(node: Node, graph: Graph) -> float:
+    """Terms of the sum behind one output of a node: its multiply-adds per output channel, or the
+    channels that it reads where these are more."""
+    outputs = sum(graph.shapes[v].channels for v in node.outputs)
+    reads = max(graph.shapes[v].channels for v in node.inputs)
+    return max(OPS[node.op].macs(node, graph) / outputs, reads)
+
+
+def tolerance(name: str, graph: Graph, expected: dict[str, np.ndarray]) -> float:
+    """Largest absolute error allowed on any output of the row `name`.
+
+    Every node adds (FUNCTION + 2 · terms) half-ulps of the largest output; i8 weights round once
+    more per term, where codes are scaled.
+    """
+    peak = max(1.0, *(float(np.abs(v).max(initial=0.0)) for v in expected.values()))
+    steps = 0.0
+    for node in graph.nodes:
+        codes = any(graph.params[p].format != "f32" for p in node.params.values())
+        steps += FUNCTION + (3 if codes else 2) * reduction(node, graph)
+    factor, _ = EXCEPTIONS.get(name, (1.0, ""))
+    return ROUNDOFF * steps * peak * factor
