@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from edgesynth.flow._drive import example_ports, reference
+from edgesynth.flow._drive import reference
 from edgesynth.graph import Graph
 
 GOLDEN_FRAMES = 256
@@ -33,6 +33,7 @@ def _golden(graph: Graph) -> dict[str, Any] | None:
     except ModuleNotFoundError:
         return None
     from edgesynth.stream import stream
+    from firmware_bridge.measure.doors import doors_of, examples
 
     streamed = graph if graph.streaming else stream(graph)
     periods = [streamed.period(p.value) for p in streamed.ports]
@@ -40,8 +41,8 @@ def _golden(graph: Graph) -> dict[str, Any] | None:
     frames = GOLDEN_FRAMES // unit * unit
     if frames == 0:
         return None
-    inputs = example_ports(streamed, frames, seed=7)
-    outputs = reference(streamed, inputs, frames)
+    inputs = examples(doors_of(streamed), frames, seed=7)
+    outputs = reference(streamed, inputs)
     peak = max((float(np.abs(v).max()) for v in outputs.values()), default=1.0)
     return {"frames": frames, "inputs": inputs, "outputs": outputs, "tolerance": 1e-4 * max(1.0, peak)}
 

@@ -65,7 +65,7 @@ def measure(
     from firmware_bridge.play import Player
 
     player = Player(artifact, kernels=kernels)
-    doors = doors_of_player(player)
+    doors = player.ports
     rate = float(player.rate or 48000.0)
     ours = Ours(artifact, doors, kernels)
     name = f"edgesynth ({player.kernels})"

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 import numpy as np
 
 from edgesynth.errors import ArtifactError, EdgesynthError, InputError
-from edgesynth.flow._drive import example_ports, play_ports, reference
+from edgesynth.flow._drive import reference
 from edgesynth.flow._open import open_graph
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table, one_thread
 from edgesynth.graph import Graph
@@ -35,17 +35,19 @@ class Verify(Command):
 
     def run(self, ui: UI) -> Table:
         from edgesynth.stream import stream
+        from firmware_bridge.measure.doors import doors_of, examples
 
         if not 0 < self.seconds <= 600:
             raise InputError(f"--seconds {self.seconds}: more than 0, at most 600")
         graph = open_graph(self.model)
         streamed = stream(graph)
         frames = whole(streamed, round(self.seconds * (graph.rate or 48000.0)))
-        inputs = example_ports(streamed, frames, self.seed)
+        doors = doors_of(streamed)
+        inputs = examples(doors, frames, self.seed)
         rows = []
         with one_thread():
             ui.say("torch: reference")
-            expected = reference(streamed, inputs, frames)
+            expected = reference(streamed, inputs)
             tolerance = ABSOLUTE * max(1.0, max(float(np.abs(v).max()) for v in expected.values()))
             for name, run in runtimes(streamed, inputs, frames, self.emulate, ui):
                 ui.say(name)
@@ -91,6 +93,7 @@ def runtimes(
     """(name, call) of everything here that plays the Graph."""
     from edgesynth.flow.api import export_bytes
     from firmware_bridge.library import available_kernels
+    from firmware_bridge.measure.doors import doors_of, play
     from firmware_bridge.play import Player
 
     artifact = export_bytes(graph, "host", golden=False)
@@ -98,17 +101,17 @@ def runtimes(
         for block in BLOCKS if kernels != "scalar" else BLOCKS[-1:]:
             yield (
                 f"C {kernels}, block {block}",
-                lambda k=kernels, b=block: play_ports(Player(artifact, kernels=k), graph, inputs, frames, b),
+                lambda k=kernels, b=block: play(Player(artifact, kernels=k), doors_of(graph), inputs, frames, b),
             )
-    yield "saved and loaded", lambda: _reloaded(graph, inputs, frames)
+    yield "saved and loaded", lambda: _reloaded(graph, inputs)
     try:
         import onnxruntime  # noqa: F401
     except ModuleNotFoundError:
         ui.warn("onnxruntime is not installed: no row for it")
     else:
-        from firmware_bridge.measure.onnxruntime_ import play_onnx
+        from firmware_bridge.measure.peers import PEERS
 
-        yield "onnxruntime", lambda: play_onnx(graph, inputs, frames)
+        yield "onnxruntime", lambda: PEERS["onnxruntime"](graph).play(inputs, frames)
     if emulate:
         from firmware_bridge.emulate import emulated_targets, play_emulated
 
@@ -116,11 +119,11 @@ def runtimes(
             yield f"{name} (emulated)", lambda n=name: play_emulated(n, artifact, graph, inputs, frames)
 
 
-def _reloaded(graph: Graph, inputs: dict[str, np.ndarray], frames: int) -> dict[str, np.ndarray]:
+def _reloaded(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     import tempfile
 
     from edgesynth.save import load, save
 
     with tempfile.TemporaryDirectory() as folder:
         save(graph, Path(folder) / "graph")
-        return reference(load(Path(folder) / "graph"), inputs, frames)
+        return reference(load(Path(folder) / "graph"), inputs)

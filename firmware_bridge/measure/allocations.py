@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from edgesynth.graph import Graph
 from firmware_bridge.library import hooks_path
+from firmware_bridge.measure.statistics import whole_blocks
 
 CALLS = 32
 
@@ -39,32 +43,51 @@ def counts(
     return {(name, block): n for name, block, n in json.loads(done.stdout.splitlines()[-1])}
 
 
-def worker(job: dict[str, object]) -> list[tuple[str, int, float]]:
+def worker(job: dict[str, Any]) -> list[tuple[str, int, float]]:
     """Count in this process, into which the hooks were preloaded."""
-    import ctypes
-
     from firmware_bridge.measure.ours import Ours
     from firmware_bridge.play import Player
 
-    count = ctypes.CDLL(str(job["hooks"])).es_hooks_count
-    count.restype = ctypes.c_ulong
-    folder = Path(str(job["folder"]))
-    artifact = (folder / "model.esa").read_bytes()
-    ours = Ours(artifact, Player(artifact).doors(), str(job["kernels"]))
+    artifact = (Path(job["folder"]) / "model.esa").read_bytes()
+    ours = Ours(artifact, Player(artifact).ports, job["kernels"])
+    peers = _peers(Path(job["folder"]), job["against"])
     rows: list[tuple[str, int, float]] = []
-    blocks = [int(b) for b in job["blocks"]]  # type: ignore[attr-defined]
-    for block in blocks:
+    for block in job["blocks"]:
         inputs = ours.example(block)
-        call = ours.prepared(inputs, block, CALLS)
-        call()
-        before = count()
-        call()
-        # the counter's own ctypes calls and the Python call around the loop do not grow with CALLS
-        once = count() - before
-        idle = count()
-        idle = count() - idle
-        rows.append(("edgesynth", block, max(0, once - idle - call.overhead(count)) / CALLS))
-    against = [str(a) for a in job["against"]]  # type: ignore[attr-defined]
-    if against:
-        rows += _peer_rows(folder, against, blocks, ours, count)
+        ours.time(inputs, block, CALLS)
+        rows.append(("edgesynth", block, ours.allocations))
+        for name, peer in peers.items():
+            peer.time(inputs, block, whole_blocks(block, ours.hop, CALLS))
+            rows.append((name, block, _per_call(peer.call, job["hooks"]) * peer.calls_per_block))
     return rows
+
+
+def _per_call(call: Callable[[], None], hooks: str) -> float:
+    """Allocator calls of one `call`, less those of an empty Python call."""
+    count = ctypes.CDLL(hooks).es_hooks_count
+    count.restype = ctypes.c_ulong
+
+    def total(function: Callable[[], None]) -> int:
+        before = count()
+        for _ in range(CALLS):
+            function()
+        return int(count() - before)
+
+    total(call)
+    return max(0, total(call) - total(lambda: None)) / CALLS
+
+
+def _peers(folder: Path, names: list[str]) -> dict[str, Any]:
+    if not names:
+        return {}
+    from edgesynth.save import load
+    from edgesynth.stream import stream
+    from firmware_bridge.measure.peers import PEERS
+
+    graph = load(folder / "graph")
+    streamed = graph if graph.streaming else stream(graph)
+    return {name: PEERS[name](streamed) for name in names}
+
+
+if __name__ == "__main__":
+    print(json.dumps(worker(json.loads(sys.argv[1]))))

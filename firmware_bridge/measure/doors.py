@@ -6,34 +6,19 @@ Arrays are (channels, steps) float32, steps at the port's own period.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from edgesynth.graph import Graph
-
-
-@dataclass(frozen=True)
-class Door:
-    """One port as a driver sees it: `period` in clock frames per step."""
-
-    name: str
-    direction: str
-    kind: str
-    period: int
-    channels: int
-    low: float | None = None
-    high: float | None = None
-    default: float = 0.0
-    unit: str = ""
+from firmware_bridge.ports import Port as Door
 
 
 def doors_of(graph: Graph) -> tuple[Door, ...]:
-    """The Doors of a Graph, in port order."""
+    """The ports of a Graph as a runtime shows them, in the same order."""
     return tuple(
-        Door(p.name, p.direction, p.kind, graph.period(p.value), graph.shapes[p.value].channels,
-             p.low, p.high, p.default, p.unit)
+        Door(p.name, p.direction, p.kind, graph.shapes[p.value].channels, graph.period(p.value),
+             low=p.low, high=p.high, default=p.default, unit=p.unit)
         for p in graph.ports
     )
 
