@@ -21,7 +21,7 @@ static uint32_t crc32(const uint8_t *data, size_t bytes) {
     return ~crc;
 }
 
-/* Bytes of one record; 0 for sections that are not made of equal records. */
+/* Bytes of one record: a byte where a section is raw. */
 static uint32_t record_bytes(uint32_t id) {
     switch (id) {
     case ES_VALUES:
@@ -30,7 +30,8 @@ static uint32_t record_bytes(uint32_t id) {
     case ES_NODES:
     case ES_PORTS: return 64;
     case ES_MIDI: return 32;
-    default: return 0;
+    case ES_WORDS: return 4;
+    default: return 1;
     }
 }
 
@@ -48,19 +49,17 @@ static es_status read_sections(const uint8_t *blob, uint32_t bytes, uint32_t row
             return ES_ERR_SECTION;
         if (row[0] >= ES_SECTIONS) continue;
         uint32_t record = record_bytes(row[0]);
-        if (record && (uint64_t)row[3] * record != row[2]) return ES_ERR_SECTION;
+        if ((uint64_t)row[3] * record != row[2]) return ES_ERR_SECTION;
         artifact->sections[row[0]].data = blob + row[1];
         artifact->sections[row[0]].bytes = row[2];
         artifact->sections[row[0]].count = row[3];
     }
     const es_section *strings = &artifact->sections[ES_STRINGS];
-    es_section *words = &artifact->sections[ES_WORDS];
+    const es_section *words = &artifact->sections[ES_WORDS];
     if (!strings->data || !words->data || !artifact->sections[ES_VALUES].data ||
         !artifact->sections[ES_NODES].data || !artifact->sections[ES_PORTS].data)
         return ES_ERR_SECTION;
     if (strings->bytes == 0 || strings->data[strings->bytes - 1] != 0) return ES_ERR_SECTION;
-    if (words->bytes % 4) return ES_ERR_SECTION;
-    words->count = words->bytes / 4;
     return ES_OK;
 }
 

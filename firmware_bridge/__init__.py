@@ -1,0 +1,1 @@
+"""Bytes in, sound out: the C runtime, its Python face, and what plays and measures it on boards."""
