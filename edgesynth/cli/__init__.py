@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import importlib
+import inspect
 import os
 import pkgutil
 import sys
@@ -92,7 +93,7 @@ class Commands(click.Group):
             as_json = values.pop("as_json", False)
             sys.exit(finish(kind, {k: v for k, v in values.items() if k in names}, as_json))
 
-        text = (kind.__doc__ or "").strip()
+        text = inspect.cleandoc(kind.__doc__ or "")
         extra = argument_help(kind)
         return click.Command(
             cmd_name, params=params, callback=call, short_help=text.splitlines()[0],

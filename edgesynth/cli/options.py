@@ -51,6 +51,11 @@ def flag(name: str) -> str:
     return "--" + name.rstrip("_").replace("_", "-")
 
 
+def spellings(name: str) -> list[str]:
+    """All spellings of an option, and the field that it fills: --out is -o too."""
+    return (["-o"] if name == "out" else []) + [flag(name), name]
+
+
 def parameters(command: type[Command]) -> list[click.Parameter]:
     """click parameters of a command, in the order of its fields."""
     hints = typing.get_type_hints(command, include_extras=True)
@@ -70,11 +75,11 @@ def parameters(command: type[Command]) -> list[click.Parameter]:
                 metavar=f"{metavar}…" if many_args else metavar, **({} if required else {"default": default}),
             ))
         elif plain is bool:
-            made.append(click.Option([flag(item.name), item.name], is_flag=True, default=bool(default), help=text))
+            made.append(click.Option(spellings(item.name), is_flag=True, default=bool(default), help=text))
         else:
             shown = default not in (None, (), "")
             made.append(click.Option(
-                [flag(item.name), item.name], type=plain, required=required, multiple=many,
+                spellings(item.name), type=plain, required=required, multiple=many,
                 default=default, show_default=shown and (",".join(map(str, default)) if isinstance(default, tuple) else True),
                 help=text,
             ))

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
@@ -49,7 +50,8 @@ class Terminal:
 
     def __init__(self, as_json: bool = False) -> None:
         self.as_json = as_json
-        self.out = Console(soft_wrap=False)
+        # piped tables are as wide as they need to be; on a screen they fold
+        self.out = Console() if sys.stdout.isatty() else Console(width=240)
         self.err = Console(stderr=True)
         self._bars: Bars | None = None
         self._tasks: dict[str, Any] = {}
@@ -95,10 +97,11 @@ class Terminal:
         self.close()
         if self.as_json:
             return
-        made = RichTable(title=table.title or None, title_justify="left")
+        made = RichTable(title=table.title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
         for name in table.columns:
             numeric = any(isinstance(r.get(name), int | float) and not isinstance(r.get(name), bool) for r in table.rows)
-            made.add_column(name, justify="right" if numeric else "left", overflow="fold")
+            first = name == table.columns[0]
+            made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=first or numeric)
         for row in table.rows:
             made.add_row(*(shown(row.get(name)) for name in table.columns))
         self.out.print(made)

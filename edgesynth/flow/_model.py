@@ -16,15 +16,23 @@ def nearest(name: str, names: Any) -> str:
     return next(iter(get_close_matches(name, [str(n) for n in names], n=1, cutoff=0.0)), "")
 
 
+def call_user(name: str) -> Any:
+    """What a user's `file.py:function` returns."""
+    from edgesynth import user_model
+
+    found = user_model.split(name)
+    if found is None:
+        raise InputError(f"{name}: write FILE.py:FUNCTION")
+    return user_model.call(*found)
+
+
 def find_model(name: str, configuration: str = "", settings: tuple[str, ...] = ()) -> Model:
     """The Model with a named configuration and `key=value` settings on top of it.
 
     InputError names the unknown model, configuration or key, and the nearest right one.
     """
     if ":" in name or name.endswith(".py"):
-        from edgesynth.user_file import load_function
-
-        made = load_function(name)
+        made = call_user(name)
         if not isinstance(made, Model):
             raise InputError(f"{name} gives a {type(made).__name__}; a Model is needed here (see edgesynth/models/base.py)")
         return dataclasses.replace(made, **parse_settings(type(made), settings))
@@ -57,14 +65,3 @@ def parse_settings(kind: type[Model], settings: tuple[str, ...]) -> dict[str, An
         except (TypeError, ValueError):
             raise InputError(f"--set {text!r}: {value!r} is no {hints[key].__name__}") from None
     return values
-
-
-def graph_model(meta: Any) -> Model | None:
-    """The zoo Model that a saved Graph's notes name, with its settings; None where they name none."""
-    from edgesynth.models import MODELS
-
-    kind = MODELS.get(str(meta.get("model", "")))
-    if kind is None:
-        return None
-    known = {f.name for f in dataclasses.fields(kind)}
-    return kind(**{k: v for k, v in dict(meta.get("settings", {})).items() if k in known})

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import edgesynth
-from edgesynth.errors import InputError
+from edgesynth.errors import EdgesynthError, InputError
 from edgesynth.graph import Graph
 
 MAGIC = b"ESA\x1a"
@@ -45,6 +46,18 @@ def open_artifact(text: str, target: str = "host") -> bytes:
     from edgesynth.flow.api import export_bytes
 
     return export_bytes(open_graph(text), target)
+
+
+def card_of(name: str) -> dict[str, Any]:
+    """The model card of a bundled name or a saved Graph; empty where there is none."""
+    from edgesynth.save import card
+
+    bundled = Path(edgesynth.__file__).parent / "models" / "checkpoints" / name
+    path = bundled if name in edgesynth.checkpoints() else Path(name)
+    try:
+        return dict(card(path) or {})
+    except EdgesynthError:
+        return {}
 
 
 def write_atomic(path: Path, data: bytes) -> None:

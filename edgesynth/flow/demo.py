@@ -22,7 +22,7 @@ from edgesynth.flow._candidates import (
     write_artifacts,
 )
 from edgesynth.flow._model import find_model
-from edgesynth.flow._open import open_graph, write_atomic
+from edgesynth.flow._open import card_of, open_graph, write_atomic
 from edgesynth.flow._summary import COLUMNS, SUMMARY, build_page
 from edgesynth.flow._texts import CONTROLS, LEAD, STORY, floor_text
 from edgesynth.flow.base import UI, Command, Table
@@ -54,14 +54,11 @@ class Demo(Command):
 
     def run(self, ui: UI) -> Table:
         from edgesynth.data import load as load_data
-        from edgesynth.save import card
-        from edgesynth.flow.compress import card_of
-
         begun = time.monotonic()
         if not self.seeds or self.workers < 1:
             raise InputError("--seeds needs at least one seed, --workers at least 1")
         dense = open_graph(self.model)
-        notes = card_of(self.model, card)
+        notes = card_of(self.model)
         if "model" not in notes:
             raise InputError(f"{self.model} has no card that says how it was trained; pick a bundled synth")
         model = find_model(notes["model"], notes.get("config", ""), tuple(notes.get("settings", ())))

@@ -6,6 +6,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import ClassVar
 
+from edgesynth.flow._open import card_of
 from edgesynth.flow.base import UI, Command, Table
 
 
@@ -27,11 +28,11 @@ class Models(Command):
                     "model": name, "configuration": preset, "bundled": "",
                     "settings": " ".join(f"{k}={v}" for k, v in fields.items() if not isinstance(v, tuple)),
                 })
-        for name in edgesynth.bundled():
+        for name in edgesynth.checkpoints():
             graph = edgesynth.load(name)
+            notes = card_of(name)
             rows.append({
-                "model": str(graph.meta.get("model", "")), "configuration": str(graph.meta.get("configuration", "")),
-                "bundled": name,
+                "model": notes.get("model", ""), "configuration": notes.get("config", ""), "bundled": name,
                 "settings": f"{graph.parameter_count():,} parameters, {graph.macs_per_second() / 1e6:.0f} MMAC/s",
             })
         return Table(("model", "configuration", "bundled", "settings"), rows)
