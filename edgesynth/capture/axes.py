@@ -121,9 +121,9 @@ def crop(
     if cut == 0:
         return value
     at = next((i for i, n in enumerate(context.nodes) if value.name in n.outputs), -1)
-    node = context.nodes[at]
-    if at < 0 or node.op != "conv1d" or not alone:
+    if at < 0 or context.nodes[at].op != "conv1d" or not alone:
         raise context.refuse("crops time; crop the output of a convolution, or pad less")
+    node = context.nodes[at]
     pads = {"pad_left": int(node.attrs["pad_left"]) - left}
     pads["pad_right"] = int(node.attrs["pad_right"]) - (cut - left)
     if min(pads.values()) < 0:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgesynth.capture.traced import Call, Size
+from edgesynth.capture.traced import Call, Size, labels
 from edgesynth.edit import typed
 from edgesynth.errors import CaptureError, GraphError
 from edgesynth.graph import Attr, Node, Param, Shape
@@ -113,25 +113,25 @@ class Context:
 
     def labelled(self, value: Value, sizes: Sequence[Size]) -> Value:
         """The value with the axes that the recorded result has; raises where they do not fit."""
-        labels = "".join("1" if s == Size(offset=1) else s.kind for s in sizes)
-        if labels.count("B") != 1 or labels.count("T") != 1:
+        axes = labels(sizes)
+        if axes.count("B") != 1 or axes.count("T") != 1:
             raise self.refuse(
                 f"gives sizes ({', '.join(map(str, sizes))}); a signal keeps one batch and one "
                 "time axis"
             )
-        if labels.count("C") > 1:
+        if axes.count("C") > 1:
             raise self.refuse(
                 f"gives sizes ({', '.join(map(str, sizes))}); a signal has one channel axis"
             )
-        batch, time = sizes[labels.index("B")], sizes[labels.index("T")]
-        channels = sizes[labels.index("C")].offset if "C" in labels else 1
+        batch, time = sizes[axes.index("B")], sizes[axes.index("T")]
+        channels = sizes[axes.index("C")].offset if "C" in axes else 1
         steps = Shape(value.shape.features, time.scale, time.offset - sum(value.pad))
         if batch.batch != 1 or channels != value.shape.channels or steps != value.shape:
             raise self.refuse(
                 f"gives sizes ({', '.join(map(str, sizes))}) where the Graph has "
                 f"{value.shape.channels} channels, {value.shape.scale}·T{value.shape.offset:+d}"
             )
-        return replace(value, axes=labels)
+        return replace(value, axes=axes)
 
     def unique(self, name: str) -> str:
         """`name`, or name_2, name_3 … where it is taken; takes it."""

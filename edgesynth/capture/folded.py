@@ -10,7 +10,7 @@ import numpy as np
 
 from edgesynth.capture.axes import widened
 from edgesynth.capture.context import Context, Value, Weight
-from edgesynth.capture.traced import Call
+from edgesynth.capture.traced import Call, labels
 
 _UNIFORM = re.compile(r"^aten\.(new_)?(zeros|ones|full)(_like)?\.")
 ELEMENTWISE = re.compile(
@@ -85,7 +85,7 @@ def _flat(sizes: Any) -> list[Any]:
 
 def aligned(context: Context, call: Call, args: Any, kwargs: dict[str, Any]) -> tuple[Any, Any]:
     """Operands of an element-wise call: Weights brought to () or (C), signals to the same axes."""
-    out = ["1" if s.kind == "C" and s.offset == 1 else s.kind for s in call.sizes]
+    out = labels(call.sizes)
     channels = max([s.offset for s in call.sizes if s.kind == "C"], default=1)
     operands = [x for x in (*args, *kwargs.values()) if isinstance(x, Value | Weight)]
     wide = any(isinstance(x, Value) and x.shape.channels == channels for x in operands)
@@ -112,13 +112,13 @@ def aligned(context: Context, call: Call, args: Any, kwargs: dict[str, Any]) -> 
     return args, kwargs
 
 
-def _constant(context: Context, weight: Weight, out: Sequence[str]) -> Weight:
+def _constant(context: Context, weight: Weight, out: str) -> Weight:
     array = weight.array.astype(np.float32)
     if weight.varies or array.size == 1:
         return Weight(weight.name, array.reshape(-1)[0].reshape(()), weight.trainable)
-    labels = out[len(out) - array.ndim :] if array.ndim else []
+    sides = out[len(out) - array.ndim :] if array.ndim else ""
     if array.ndim > len(out) or any(
-        n != 1 and label != "C" for n, label in zip(array.shape, labels, strict=True)
+        n != 1 and side != "C" for n, side in zip(array.shape, sides, strict=True)
     ):
         raise context.refuse(
             f"has a constant {weight.name!r} of {weight.shape} along another axis than channels"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import operator
+import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,11 @@ class Size:
         if self.batch:
             return f"{self.batch}·B"
         return f"{self.scale}·T{self.offset:+d}" if self.scale else str(self.offset)
+
+
+def labels(sizes: Iterable[Size]) -> str:
+    """The meaning of each axis: "B" batch, "T" time, "C" channels, "1" an axis of size 1."""
+    return "".join("1" if s == Size(offset=1) else s.kind for s in sizes)
 
 
 @dataclass(frozen=True)
@@ -100,14 +106,13 @@ def trace(module: nn.Module, inputs: Mapping[str, Tensor], lengths: Lengths) -> 
             calls.append(Call(node.name, node.target, args, kwargs, sizes, path, kind, dtype))
     program = programs[0]
     signature = program.graph_signature
-    if signature.buffers_to_mutate or signature.user_inputs_to_mutate:
-        changed = [*signature.buffers_to_mutate.values(), *signature.user_inputs_to_mutate.values()]
-        raise CaptureError(f"the module writes to {changed[0]!r} when it runs; return it instead")
     arguments = dict(zip(signature.user_inputs, inputs, strict=True))
+    tensors = _tensors(program)
+    _no_writes(calls, {**arguments, **{k: target for k, (target, _) in tensors.items()}})
     return Traced(
         tuple(calls),
         {n: (shapes[n], name) for n, name in arguments.items()},
-        _tensors(program),
+        tensors,
         _outputs(program),
         lengths,
     )
@@ -123,6 +128,17 @@ def _export(module: nn.Module, inputs: Mapping[str, Tensor]) -> ExportedProgram:
     except Exception as e:  # torch.export raises many kinds, from user code too
         line = next((s for s in str(e).splitlines() if s.strip()), type(e).__name__)
         raise CaptureError(f"torch.export cannot record {type(module).__name__}: {line}") from e
+
+
+def _no_writes(calls: Iterable[Call], kept: Mapping[str, str]) -> None:
+    """No call writes in place to an input, a parameter or a buffer: they outlive the call."""
+    for call in calls:
+        first = call.args[0] if call.args else None
+        in_place = re.match(r"^aten\.[a-z]\w*_\.", call.op)
+        if in_place and isinstance(first, Ref) and first.name in kept:
+            name = kept[first.name]
+            raise CaptureError(f"{call.op} (at module path {call.path!r}) writes to {name!r}; "
+                               "a Graph keeps state only inside its ops")
 
 
 def _where(node: fx.Node) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from edgesynth.capture.axes import crop, rules
 from edgesynth.capture.context import Context, Value, Weight
 from edgesynth.capture.folded import ELEMENTWISE, aligned, fold, makes_constant
-from edgesynth.capture.traced import Call, Ref, Size, Traced
+from edgesynth.capture.traced import Call, Ref, Size, Traced, labels
 from edgesynth.edit import build
 from edgesynth.errors import CaptureError, EdgesynthError
 from edgesynth.graph import Graph, Port, Shape
@@ -180,7 +180,7 @@ def _input(context: Context, name: str, sizes: tuple[Size, ...], ratio: int) -> 
     if len(channels) > 1:
         raise CaptureError(f"input {name!r} has {len(channels)} feature axes; a Graph takes one")
     shape = Shape((channels[0] if channels else 1,), Fraction(ratio))
-    value = Value(context.unique(name), shape, "".join(s.kind for s in sizes))
+    value = Value(context.unique(name), shape, labels(sizes))
     context.shapes[value.name] = shape
     return value
 
