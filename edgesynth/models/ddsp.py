@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from edgesynth.edit import set_attr
+from edgesynth.edit import set_attr, with_meta
 from edgesynth.errors import InputError
 from edgesynth.graph import Graph, MidiSource
 from edgesynth.models.base import Model
@@ -24,8 +24,8 @@ ERRORS = ("band_error", "spectral_convergence", "log_spectral_distance")
 
 PORTS: Mapping[str, Mapping[str, Any]] = {
     "f0": {
-        "kind": "control", "unit": "Hz", "low": F0[0], "high": F0[1], "default": F0[2], "ramp": 0.01,
-        "midi": (MidiSource("key"), MidiSource("bend", high=2.0)),
+        "kind": "control", "unit": "Hz", "low": F0[0], "high": F0[1], "default": F0[2],
+        "ramp": 0.01, "midi": (MidiSource("key"), MidiSource("bend", high=2.0)),
     },
     "loudness": {
         "kind": "control", "unit": "dB", "low": LOUDNESS[0], "high": LOUDNESS[1],
@@ -83,7 +83,7 @@ class DDSP(Model):
             net = network(self)
         control = torch.full((2, 7, 1), F0[2]), torch.full((2, 7, 1), LOUDNESS[2])
         graph = capture(net, control, name="decoder", ports=PORTS, rate=self.rate)
-        return {"decoder": graph}
+        return {"decoder": with_meta(graph, model="ddsp", configuration=asdict(self))}
 
     def batches(
         self, data: Any, split: str, seed: int = 0, start: int = 0
