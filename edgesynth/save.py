@@ -39,7 +39,7 @@ def save(graph: Graph, path: str | Path, card: Mapping[str, Any] | None = None) 
     tensors = {f"param/{k}": p.array for k, p in graph.params.items()}
     tensors |= {f"scale/{k}": p.scale for k, p in graph.params.items() if p.scale is not None}
     tensors |= {f"mask/{k}": m.astype(np.uint8) for k, m in graph.masks.items()}
-    data = pack({k: np.ascontiguousarray(v) for k, v in sorted(tensors.items())})
+    data = pack({k: np.asarray(v, order="C") for k, v in sorted(tensors.items())})
     params = {k: {"format": p.format, "trainable": p.trainable} for k, p in graph.params.items()}
     body = {"graph": structure(graph), "params": params}
     text = {

@@ -9,13 +9,13 @@ from math import lcm
 from zlib import crc32
 
 import numpy as np
+from parity import nets
 
 from edgesynth.edit import build, with_params
 from edgesynth.graph import Graph, Node, Param, Port, Shape
 from edgesynth.ops import OPS
 from edgesynth.ops.base import Case
 from edgesynth.stream import stream
-from parity import nets
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,7 +69,8 @@ def one_node(op: str, case: Case) -> Example:
         f"{op}/{case.name}", graph, {}, {v: r for v, r in given if r}, case.scale, case.offset
     )
     late = stream(graph).latency // graph.period("in0")
-    return example.of(case.length + late)
+    held = int(case.attrs.get("steps", 0))  # a delay's first steps are silent
+    return example.of(case.length + late + held)
 
 
 def quantized(example: Example) -> Example | None:

@@ -7,6 +7,7 @@ A column's `play` gives the streamed outputs of a row, (steps, channels) by port
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Mapping
 from functools import cache
@@ -15,10 +16,11 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from parity.cases import Example, slowest
 
 from edgesynth.graph import Graph
 from edgesynth.stream import stream
-from parity.cases import Example, slowest
+from firmware_bridge.build import native_isas
 
 Outputs = dict[str, np.ndarray]
 
@@ -28,7 +30,6 @@ class Column:
 
     name: ClassVar[str]
     offline: ClassVar[bool] = False
-    exact: ClassVar[bool] = False
     leaves_out: ClassVar[Mapping[str, str]] = {}
 
     def play(self, example: Example) -> Outputs:
@@ -158,15 +159,32 @@ class Runtime(Column):
         return missing_kernels(self.kernels)
 
     def play(self, example: Example, block: int | None = None) -> Outputs:
-        from firmware_bridge.measure.doors import doors_of, play
+        """`block` frames a call; controls are given per frame, held over their period."""
         from firmware_bridge.play import Player
 
-        graph = stream(example.graph)
-        frames = example.steps * slowest(graph)
-        inputs = {k: np.ascontiguousarray(v.T) for k, v in example.inputs.items()}
         player = Player(artifact(example.graph, self.chunk), kernels=self.kernels)
-        made = play(player, doors_of(graph), inputs, frames, block or self.block)
-        return {k: v.T for k, v in made.items()}
+        total = example.steps * slowest(stream(example.graph))
+        block = min(block or self.block, total)
+        parts: dict[str, list[np.ndarray]] = {p.name: [] for p in player.outputs}
+        for start in range(0, total, block):
+            count = min(block, total - start)
+            given = {
+                p.name: _piece(p.kind, p.period, example.inputs[p.name], start, count)
+                for p in player.inputs
+            }
+            made = player.process(given, frames=count)
+            made = made if isinstance(made, dict) else {player.outputs[0].name: made}
+            for name, values in made.items():
+                parts[name].append(np.atleast_2d(values))
+        return {k: np.concatenate(v, axis=1).T.copy() for k, v in parts.items()}
+
+
+def _piece(kind: str, period: int, x: np.ndarray, start: int, count: int) -> np.ndarray:
+    """What a port takes for the frames [start, start + count): (channels, steps) or (count,)."""
+    if kind == "control":
+        return x[(start + np.arange(count)) // period, 0]
+    first, end = -(-start // period), -(-(start + count) // period)
+    return np.ascontiguousarray(x[first:end].T)
 
 
 class Scalar(Runtime):
@@ -189,9 +207,10 @@ class Neon(Runtime):
     kernels = "neon"
 
 
-COLUMNS: tuple[Column, ...] = (
-    Torch(), Saved(), TorchStream(), Onnx(), Scalar(), Avx2(), Avx512(), Neon(),
+RUNTIMES: tuple[Runtime, ...] = tuple(
+    column for column in (Scalar(), Avx2(), Avx512(), Neon()) if column.kernels in native_isas()
 )
+COLUMNS: tuple[Column, ...] = (Torch(), Saved(), TorchStream(), Onnx(), *RUNTIMES)
 
 
 def skip_unless(column: Column, row: str = "") -> None:
@@ -209,7 +228,7 @@ def split(graph: Graph, inputs: Mapping[str, np.ndarray]) -> list[dict[str, np.n
     cuts = [0, *sorted({min(1, total), min(3, total), total})]
     return [
         {k: inputs[k][a * n : b * n] for k, n in shares.items()}
-        for a, b in zip(cuts, cuts[1:], strict=False)
+        for a, b in itertools.pairwise(cuts)
     ]
 
 

@@ -90,8 +90,9 @@ def convolutional(seed: int = 1) -> Graph:
     return s.graph("convolutional", {"x": Shape((2,))}, ports, 16000.0)
 
 
-def synth(seed: int = 2, hop: int = 64, hidden: int = 32, count: int = 20, bands: int = 17) -> Graph:
+def synth(seed: int = 2, hop: int = 64, hidden: int = 32) -> Graph:
     """A small DDSP decoder with a room: two controls to audio."""
+    count, bands = 20, 17
     s = Sketch(seed)
     octaves = s.constant("octaves", "sub", s("log", "unary", s.constant(
         "floor", "maximum", "f0", 20.0), fn="log2"), 7.78)

@@ -6,11 +6,19 @@ from functools import cache
 
 import numpy as np
 import pytest
+from parity.cases import examples
+from parity.columns import (
+    COLUMNS,
+    RUNTIMES,
+    Column,
+    Outputs,
+    Runtime,
+    reference,
+    skip_unless,
+)
+from parity.tolerance import tolerance
 
 from edgesynth.stream import stream
-from parity.cases import examples
-from parity.columns import COLUMNS, Column, Outputs, Runtime, reference, skip_unless
-from parity.tolerance import tolerance
 
 ROWS = tuple(examples())
 BLOCKS = (1, 17, 64, 333)
@@ -46,9 +54,7 @@ def test_agrees_with_torch(column: Column, row: str) -> None:
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize(
-    "column", [c for c in COLUMNS if isinstance(c, Runtime)], ids=lambda c: c.name
-)
+@pytest.mark.parametrize("column", RUNTIMES, ids=lambda c: c.name)
 def test_any_split_into_blocks_is_bit_identical(column: Runtime, row: str) -> None:
     skip_unless(column, row)
     example = examples()[row]

@@ -1,4 +1,4 @@
-"""How far a column may lie from the reference: one formula, and a list of exceptions with causes."""
+"""How far a column may lie from the reference: one formula, and exceptions with causes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,11 @@ from edgesynth.ops import OPS
 ROUNDOFF = 2.0**-24
 FUNCTION = 8  # roundings of one function value: every kernel's function is good to 8 half-ulps
 
-EXCEPTIONS: dict[str, tuple[float, str]] = {}
+EXCEPTIONS: dict[str, tuple[float, str]] = {
+    "layer_norm/c2": (
+        4.0, "two channels that lie close: the norm magnifies the rounding of their difference"
+    ),
+}
 """Row name -> (factor, cause)."""
 
 

@@ -88,7 +88,7 @@ es_status es_artifact_param(const es_artifact *artifact, uint32_t index, es_para
 es_status es_artifact_state(const es_artifact *artifact, uint32_t index, es_state *state) {
     es_word row[4];
     if (!fetch(artifact, ES_STATES, index, row, 4)) return ES_ERR_STATE;
-    if (row[0].u > 2 || row[1].u < 1 || row[1].u > 1u << 28 || row[3].u) return ES_ERR_STATE;
+    if (row[0].u > 2 || row[1].u > 1u << 28 || row[3].u) return ES_ERR_STATE;
     state->dtype = row[0].u;
     state->elements = row[1].u;
     state->init = row[2].u;
