@@ -20,7 +20,7 @@ def initial_states(graph: Graph, names: list[str]) -> dict[str, np.ndarray]:
     made = {}
     for state in graph.states:
         shape = (1, *state.shape)
-        made[state.name] = (
+        made[f"state:{state.name}"] = (
             np.zeros(shape, DTYPES[state.dtype]) if state.init is None
             else graph.params[state.init].values().reshape(shape).astype(DTYPES[state.dtype])
         )
@@ -77,7 +77,7 @@ class OnnxRuntime(Peer):
                 binding.bind_ortvalue_output(name, buffer)
             for name in self.states:
                 binding.bind_ortvalue_input(name, sides[a][name])
-                binding.bind_ortvalue_output(f"next:{name}", sides[b][name])
+                binding.bind_ortvalue_output(f"next:{name.removeprefix('state:')}", sides[b][name])
             made.append(binding)
         return made, inputs, outputs
 
