@@ -14,7 +14,9 @@ STAGES: dict[str, type[Stage]] = {
     module.__name__.rsplit(".", 1)[1]: kind
     for module in modules(sys.modules[__name__])
     for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, Stage) and kind.__module__ == module.__name__
+    if isinstance(kind, type)
+    and issubclass(kind, Stage)
+    and f"compress.{kind.__name__.lower()}" == kind.__module__ == module.__name__
 }
 RECIPES = Path(__file__).parent / "recipes"
 

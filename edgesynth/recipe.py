@@ -71,13 +71,13 @@ class Recipe:
         return hashlib.sha256(json.dumps(self.plain(), sort_keys=True).encode()).hexdigest()
 
 
-def changed(stage: Stage) -> dict[str, Any]:
-    """The fields of a stage that differ from their defaults, JSON-able."""
+def changed(stage: Any) -> dict[str, Any]:
+    """The fields of a stage (or any dataclass) that differ from their defaults, JSON-able."""
     found = {}
     for field in dataclasses.fields(stage):
         value = getattr(stage, field.name)
         if value != field.default:
-            found[field.name] = list(value) if isinstance(value, tuple) else value
+            found[field.name] = _jsonable(value)
     return found
 
 
@@ -88,6 +88,12 @@ def help_of(kind: type[Any]) -> dict[str, str]:
         f.name: next((m for m in getattr(hints[f.name], "__metadata__", ()) if type(m) is str), "")
         for f in dataclasses.fields(kind)
     }
+
+
+def _jsonable(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return changed(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _step(row: Mapping[str, Any], stages: Stages, where: str) -> tuple[str, Stage]:

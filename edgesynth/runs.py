@@ -18,6 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from edgesynth.errors import EdgesynthError, InputError
 from edgesynth.graph import Graph
 from edgesynth.recipe import Recipe, changed
@@ -41,21 +43,26 @@ class Step:
 
 def identity(recipe: Recipe, graph: Graph, context: Context) -> dict[str, Any]:
     """What a run is made of: recipe, input and early Graph, model, data, seed; JSON-able."""
+    return {"recipe": recipe.plain(), **_inputs(graph, context)}
+
+
+def _inputs(graph: Graph, context: Context) -> dict[str, Any]:
     model = context.model
-    return {
-        "recipe": recipe.plain(),
+    told = {
         "graph": graph.fingerprint(),
         "early": None if context.early is None else context.early.fingerprint(),
+        "others": {name: other.fingerprint() for name, other in context.others.items()},
         "model": None if model is None else [type(model).__name__, dataclasses.asdict(model)],
-        "data": str(getattr(context.data, "fingerprint", "")),
+        "data": data_hash(context.data),
         "artifact": context.artifact,
         "seed": context.seed,
     }
+    return dict(json.loads(json.dumps(told, default=str)))
 
 
 def run_name(recipe: Recipe, graph: Graph, context: Context) -> str:
     """The run's folder name: 16 hex digits of the hash of its `identity`."""
-    text = json.dumps(identity(recipe, graph, context), sort_keys=True, default=str)
+    text = json.dumps(identity(recipe, graph, context), sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -87,12 +94,7 @@ def run(
 def once(name: str, stage: Stage, graph: Graph, context: Context) -> Step:
     """One stage, done in `context.folder` or found there."""
     folder = context.folder
-    key = {
-        "stage": {"name": name, **changed(stage)},
-        "input": graph.fingerprint(),
-        "early": None if context.early is None else context.early.fingerprint(),
-        "seed": context.seed,
-    }
+    key = {"stage": {"name": name, **changed(stage)}, **_inputs(graph, context)}
     found = None if folder is None else _found(name, folder, key)
     if found is not None:
         return found
@@ -135,6 +137,35 @@ def _found(name: str, folder: Path, key: Mapping[str, Any]) -> Step | None:
         return Step(name, graph, early, dict(told["report"]), seconds, True, folder)
     except (EdgesynthError, LookupError, TypeError, ValueError):
         return None
+
+
+def data_hash(data: Any) -> str:
+    """What the data is, as text: its own `fingerprint` where it has one, else a hash over the
+    fields of a dataclass, arrays included; "" for no data."""
+    if data is None:
+        return ""
+    own = getattr(data, "fingerprint", None)
+    if isinstance(own, str):
+        return own
+    h = hashlib.sha256()
+    _feed(h, data)
+    return h.hexdigest()
+
+
+def _feed(h: Any, value: Any) -> None:
+    if isinstance(value, np.ndarray):
+        h.update(f"{value.dtype}{value.shape}".encode() + np.ascontiguousarray(value).tobytes())
+    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+        h.update(type(value).__name__.encode())
+        _feed(h, [getattr(value, f.name) for f in dataclasses.fields(value)])
+    elif isinstance(value, list | tuple):
+        h.update(f"[{len(value)}]".encode())
+        for item in value:
+            _feed(h, item)
+    elif isinstance(value, str | bytes | int | float | bool | None):
+        h.update(repr(value).encode() + b";")
+    else:
+        raise InputError(f"data of type {type(value).__name__} needs a text field `fingerprint`")
 
 
 def write_json(path: Path, data: Any) -> None:
