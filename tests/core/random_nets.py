@@ -32,7 +32,7 @@ class _Net:
         return self.add("linear", (x,), out, {"weight": (out, self.width[x]), "bias": (out,)})
 
     def conv(self, x: str) -> str:
-        taps, dilation = int(self.rng.integers(1, 5)), int(self.rng.integers(1, 4))
+        taps, dilation = int(self.rng.integers(1, 6)), int(self.rng.integers(1, 4))
         reach, out = (taps - 1) * dilation, int(self.rng.integers(1, 5))
         left = int(self.rng.integers(0, reach + 1))
         return self.add(
@@ -66,16 +66,16 @@ class _Net:
 
 
 def random_net(seed: int) -> Graph:
-    """Inputs x (1 … 4) and c (1); outputs: the last value, and audio for some seeds."""
+    """Inputs x (1 … 4) and c (1); outputs: every value between, and audio for some seeds."""
     net = _Net(seed)
     values = ["x", "c"]
     one = (net.conv, net.conv, net.gru, net.fn, net.norm, net.hold, lambda x: net.linear(x, 3))
-    for _ in range(int(net.rng.integers(2, 8))):
-        a, b = (values[int(i)] for i in net.rng.integers(0, len(values), 2))
+    for _ in range(int(net.rng.integers(3, 9))):
+        a, b = (values[-1 - min(int(i), len(values) - 1)] for i in net.rng.poisson(0.5, 2))
         made = net.both(a, b) if net.rng.integers(3) == 0 else one[net.rng.integers(len(one))](a)
         values.append(made)
     end = net.both(values[-1], net.conv("c"))
-    outputs = [end]
+    outputs = [*values[2:], end]
     if net.rng.integers(2):
         hop = int(net.rng.integers(2, 9))
         bands = 1 + int(net.rng.integers(1, 4))
@@ -88,6 +88,6 @@ def random_net(seed: int) -> Graph:
         dry = net.add("binary", (tone, hiss), 1, fn="add", swapped=False)
         outputs.append(net.add("fir", (dry,), 1, {"taps": (int(net.rng.integers(1, 9)),)}, start=0))
     ports = [Port(n, "in", n, "frame") for n in ("x", "c")]
-    ports += [Port(n, "out", n, "frame") for n in outputs]
+    ports += [Port(n, "out", n, "frame") for n in dict.fromkeys(outputs)]
     shapes = {n: Shape((net.width[n],)) for n in ("x", "c")}
     return build("random", net.nodes, net.params, ports, shapes)
