@@ -154,6 +154,10 @@ typedef struct es_voice es_voice;
 ES_API es_status es_voice_open(const es_model *model, void *mem, size_t *mem_bytes,
                                es_voice **voice);
 
+/* A control moves in a straight line of `ramp` frames that starts at the event's frame. Notes,
+ * controllers and bend move controls by the artifact's MIDI rows: the key pressed last sounds; when
+ * it is let go, the one pressed before it and still held (of the latest 16) sounds again; velocity
+ * falls to its release level with the last key; bend transposes its port, whatever set that. */
 typedef enum es_event_type {
     ES_EVENT_CONTROL = 0,  /* index: input port; value; ramp in frames (negative: port's default) */
     ES_EVENT_NOTE_ON = 1,  /* index: key 0..127; value: velocity 0..1 (0 is a note off) */
@@ -178,7 +182,10 @@ ES_API uint32_t es_voice_due(const es_voice *voice, uint32_t period, uint32_t fr
  * an audio port starts at c * frames, of a frame port at c * es_voice_due(voice, period, frames).
  * in[i] of a control port may be NULL (held value and events) or `frames` values, sampled on the
  * port's clock; these win over events. Values outside a control's range are clipped.
- * NaN and infinity in an input are read as 0. in and out may be the same buffers.
+ * A control that was given as values holds the last of them from then on.
+ * out[i] may be NULL: that output is not wanted. in[i] may be NULL where no step is due.
+ * NaN and infinity in an input are read as 0, and so are denormals. An output may be the same
+ * buffer as an input of its period (a control's values: period 1); no other overlap is allowed.
  * events: sorted by offset. On an error nothing was rendered and the clock stands still. */
 ES_API es_status es_voice_process(es_voice *voice, uint32_t frames, const float *const *in,
                                   float *const *out, const es_event *events,
