@@ -72,7 +72,8 @@ class Param:
         array.setflags(write=False)
         object.__setattr__(self, "array", array)
         if spec.scaled != (self.scale is not None):
-            raise GraphError(f"a {self.format} parameter {'needs' if spec.scaled else 'has no'} scale")
+            needs = "needs" if spec.scaled else "has no"
+            raise GraphError(f"a {self.format} parameter {needs} scale")
         if self.scale is not None:
             scale = np.array(self.scale, dtype="<f4")
             if scale.shape != array.shape[:1]:
@@ -192,6 +193,9 @@ class Graph:
     def __post_init__(self) -> None:
         for name in ("params", "shapes", "masks", "delays", "meta"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def __deepcopy__(self, memo: object) -> Graph:
+        return self  # immutable
 
     @property
     def inputs(self) -> tuple[Port, ...]:
