@@ -148,8 +148,8 @@ ES_INLINE vf v_cos(vf x) {
     return v_sinpi(v_sub(v_set1(0.5f), h));
 }
 
-/* x^y: relative error <= 1e-6 for x > 0 and |y| <= 64; 0 below 2^-126, at most 2^127.
- * Below 0 it is NaN but for whole y. */
+/* x^y: relative error <= 4e-7 + 1e-7 max(|y|, |y log2 x|) for x > 0; 0 below 2^-126, at most
+ * 2^127.5. For x below 0 it is NaN but for whole y. */
 ES_INLINE vf v_pow(vf x, vf y) {
     const vf zero = v_set1(0.0f), one = v_set1(1.0f);
     vf e, n, m, a = v_abs(x);
