@@ -150,7 +150,7 @@ class Trim(Stage):
 
 def measure(graph: Graph, of: str) -> float:
     """Parameters, or multiply-adds per second, of a Graph."""
-    return float(graph.parameter_count() if of == "parameters" else graph.macs_per_second())
+    return graph.parameter_count() if of == "parameters" else graph.macs_per_second()
 
 
 def _pair(of: str, before: Graph, after: Graph) -> dict[str, float]:

@@ -102,7 +102,7 @@ def _step(row: Mapping[str, Any], stages: Stages, where: str) -> tuple[str, Stag
     name = row["name"]
     if not isinstance(name, str):
         raise InputError(f"{where}: name must be text, not {name!r}")
-    _known([name], stages, f"{where}: there is no stage")
+    _known([name], stages, f"{where}: name")
     kind = stages[name]
     where = f"{where} ({name})"
     fields = {f.name: f for f in dataclasses.fields(kind)}
