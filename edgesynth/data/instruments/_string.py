@@ -14,6 +14,7 @@ _CHUNK = 480
 _POLE = 0.48
 _LOSS = 0.972
 _GRIT = 0.035
+_SOFT, _FIRM = 120.0, 24000.0
 
 
 def _lagrange(delay: Array) -> tuple[NDArray[np.int64], Array]:
@@ -33,7 +34,9 @@ def bow(gestures: list[Gesture], seed: int, progress: Progress = quiet) -> tuple
     Two delay lines, nut to bow and bow to bridge, meet at the bow, where a friction curve
     rho = min(1, (slope |dv| + 3/4)^-4) with slope 5 - 4 force says how much of the velocity
     difference the string takes over (Smith 1986; McIntyre, Schumacher and Woodhouse 1983). Grit,
-    noise in proportion to bow velocity, enters at the contact.
+    noise in proportion to bow velocity, enters at the contact. The wave that reaches the bridge has
+    its corner rounded the more, the lighter the bow presses (Cremer 1984, ch. 3): a one-pole low
+    pass whose corner rises from 120 Hz to 24 kHz with force.
     """
     rng = np.random.default_rng([seed, 0xB0])
     notes, points = len(gestures), len(gestures[0].velocity)
@@ -45,7 +48,7 @@ def bow(gestures: list[Gesture], seed: int, progress: Progress = quiet) -> tuple
     size = 1 << int(np.ceil(np.log2(period.max() * 1.1 + 8.0)))
     mask, lane = size - 1, np.arange(notes)
     nut, bridge = np.zeros(size * notes), np.zeros(size * notes)
-    past, out = np.zeros(notes), np.zeros((samples, notes))
+    past, rounded, out = np.zeros(notes), np.zeros(notes), np.zeros((samples, notes))
     grit = np.zeros((samples, notes))
     steps = np.arange(4)[:, None]
     for start in range(0, samples, _CHUNK):
@@ -60,6 +63,8 @@ def bow(gestures: list[Gesture], seed: int, progress: Progress = quiet) -> tuple
         slope = 5.0 - 4.0 * press
         grit[span] = noise * press
         held = press > 1e-3
+        corner = np.exp(-2.0 * np.pi / RATE * _SOFT * (_FIRM / _SOFT) ** press)
+        sharp = 1.0 - corner
         for k, n in enumerate(span):
             late = bridge.take(((n - near) & mask) * notes + lane)
             past = _LOSS * ((1.0 - _POLE) * late + _POLE * past)
@@ -72,6 +77,7 @@ def bow(gestures: list[Gesture], seed: int, progress: Progress = quiet) -> tuple
             row = (n & mask) * notes
             nut[row : row + notes] = pull - past
             bridge[row : row + notes] = pull + back
-            out[n] = late
+            rounded = sharp[k] * late + corner[k] * rounded
+            out[n] = rounded
         progress("bowing", int(span[-1]) + 1, samples)
     return out.T.copy(), grit.T.copy()
