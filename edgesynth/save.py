@@ -10,8 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
-from fractions import Fraction
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ import numpy as np
 from edgesynth.edit import with_masks
 from edgesynth.errors import GraphError, InputError
 from edgesynth.formats import FORMATS
-from edgesynth.graph import Graph, MidiSource, Node, Param, Port, Shape, State, structure
+from edgesynth.graph import Graph, Param, structure
+from edgesynth.structure import TEXT, fields, read, typed
 from edgesynth.verify import verify
 
 FORMAT = "edgesynth graph"
@@ -145,76 +145,6 @@ def _read_json(stem: Path) -> dict[str, Any]:
     return text
 
 
-def _is(value: Any, *kinds: type | None) -> Any:
-    """`value`, of exactly one of these types (None: no value); TypeError otherwise."""
-    if value is None and None in kinds or type(value) in kinds:
-        return value
-    raise TypeError(f"{value!r:.80} is of type {type(value).__name__}")
-
-
-def _number(value: Any) -> float:
-    return float(_is(value, int, float))
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(_is(v, str) for v in _is(value, list))
-
-
-def _table(value: Any, each: Callable[[Any], Any]) -> dict[str, Any]:
-    return {_is(k, str): each(v) for k, v in _is(value, dict).items()}
-
-
-def _node(row: Any) -> Node:
-    name, op, inputs, outputs, params, attrs = _is(row, list)
-    return Node(
-        _is(name, str),
-        _is(op, str),
-        _texts(inputs),
-        _texts(outputs),
-        _table(params, lambda v: _is(v, str)),
-        _table(attrs, lambda v: _is(v, bool, int, float, str)),
-    )
-
-
-def _fields(row: Any, kinds: Mapping[str, tuple[type | None, ...]]) -> dict[str, Any]:
-    """The row's fields, each of its type; a field that is unknown or missing raises."""
-    if set(_is(row, dict)) != set(kinds):
-        odd = sorted(set(row) ^ set(kinds))
-        raise KeyError(f"fields {', '.join(odd)}")
-    return {k: _number(v) if float in kinds[k] and v is not None else _is(v, *kinds[k])
-            for k, v in row.items()}
-
-
-_TEXT = (str,)
-_NUMBER = (float,)
-_MAYBE = (float, None)
-_MIDI = {"source": _TEXT, "number": (int,)} | dict.fromkeys(
-    ("low", "high", "off", "attack", "release"), _NUMBER
-)
-_PORT = dict.fromkeys(("name", "direction", "value", "kind", "layout", "unit"), _TEXT) | {
-    "low": _MAYBE, "high": _MAYBE, "default": _NUMBER, "ramp": _NUMBER, "midi": (list,)
-}
-_STATE = {"name": _TEXT, "node": _TEXT, "slot": _TEXT, "shape": (list,), "dtype": _TEXT,
-          "init": (str, None)}
-
-
-def _port(row: Any) -> Port:
-    fields = _fields(row, _PORT)
-    midi = tuple(MidiSource(**_fields(m, _MIDI)) for m in fields["midi"])
-    return Port(**{**fields, "midi": midi})
-
-
-def _state(row: Any) -> State:
-    fields = _fields(row, _STATE)
-    return State(**{**fields, "shape": tuple(_is(n, int) for n in fields["shape"])})
-
-
-def _shape(row: Any) -> Shape:
-    features, (numerator, denominator), offset = _is(row, list)
-    scale = Fraction(_is(numerator, int), _is(denominator, int))
-    return Shape(tuple(_is(n, int) for n in _is(features, list)), scale, _is(offset, int))
-
-
 def _graph(text: Mapping[str, Any], data: bytes) -> Graph:
     """The Graph as told; whatever is not of the right type raises one of `_BROKEN`."""
     from safetensors import SafetensorError
@@ -224,10 +154,9 @@ def _graph(text: Mapping[str, Any], data: bytes) -> Graph:
         tensors = unpack(data)
     except SafetensorError as e:
         raise ValueError(f"tensors: {e}") from e
-    told = _is(text["graph"], dict)
     params = {}
-    for name, row in _is(text["params"], dict).items():
-        row = _fields(row, {"format": _TEXT, "trainable": (bool,)})
+    for name, row in typed(text["params"], dict).items():
+        row = fields(row, {"format": TEXT, "trainable": (bool,)})
         array, scale = tensors.pop(f"param/{name}"), tensors.pop(f"scale/{name}", None)
         if array.dtype != FORMATS[row["format"]].dtype or not array.ndim <= 4:
             raise TypeError(f"parameter {name!r} is {array.dtype} of {array.shape}")
@@ -235,16 +164,5 @@ def _graph(text: Mapping[str, Any], data: bytes) -> Graph:
     masks = {k.removeprefix("mask/"): v for k, v in tensors.items() if k.startswith("mask/")}
     if len(masks) != len(tensors):
         raise KeyError(f"tensors without a parameter: {sorted(set(tensors))[0]}")
-    graph = Graph(
-        name=_is(told["name"], str),
-        nodes=tuple(_node(n) for n in _is(told["nodes"], list)),
-        params=params,
-        ports=tuple(_port(p) for p in _is(told["ports"], list)),
-        shapes=_table(told["shapes"], _shape),
-        rate=None if told["rate"] is None else _number(told["rate"]),
-        streaming=_is(told["streaming"], bool),
-        states=tuple(_state(s) for s in _is(told["states"], list)),
-        delays=_table(told["delays"], lambda v: _is(v, int)),
-        meta=_is(text["meta"], dict),
-    )
+    graph = read(text["graph"], params, typed(text["meta"], dict))
     return with_masks(graph, masks) if masks else graph

@@ -24,9 +24,11 @@ def verify(graph: Graph) -> None:
     _params(graph)
     made = _values(graph)
     for node in graph.nodes:
-        slots = check_node(node, graph.params)
-        if graph.streaming:
-            _states(graph, node, slots)
+        check_node(node, graph.params)
+    _shapes(graph)
+    if graph.streaming:
+        for node in graph.nodes:
+            _states(graph, node, by_slot(node, graph.params))
     _ports(graph, made)
     _masks(graph)
     _all_used(graph)
@@ -70,8 +72,8 @@ def made_shapes(
         raise GraphError(f"node {node.name!r} does not fit op {node.op!r}: {e!r}") from e
 
 
-def check_node(node: Node, params: Mapping[str, Param]) -> dict[str, Param]:
-    """Check attributes and slots of one node against its op; gives the parameters by slot."""
+def check_node(node: Node, params: Mapping[str, Param]) -> None:
+    """Check attributes and slots of one node against its op."""
     op = op_of(node)
     for attr in node.attrs:
         if attr not in op.attrs:
@@ -90,7 +92,6 @@ def check_node(node: Node, params: Mapping[str, Param]) -> dict[str, Param]:
     for slot, declared in known.items():
         if not declared.endswith("?") and slot not in slots:
             raise GraphError(f"node {node.name!r}: slot {slot!r} is empty")
-    return slots
 
 
 def _attribute(node: Node, attr: str, kind: type | Choice) -> None:
@@ -127,7 +128,7 @@ def _params(graph: Graph) -> None:
 
 
 def _values(graph: Graph) -> set[str]:
-    """Check order and shapes; gives the names of all values."""
+    """Check names and order; gives the names of all values."""
     _unique((n.name for n in graph.nodes), "node", graph)
     inputs = [p.value for p in graph.inputs]
     _unique([*inputs, *(v for n in graph.nodes for v in n.outputs)], "value", graph)
@@ -145,13 +146,16 @@ def _values(graph: Graph) -> set[str]:
     for value, shape in graph.shapes.items():
         if len(shape.features) != 1 or shape.channels < 1 or shape.scale <= 0:
             raise GraphError(f"value {value!r} has features {shape.features}, scale {shape.scale}")
+    return made
+
+
+def _shapes(graph: Graph) -> None:
     for node in graph.nodes:
         expected = node_shapes(node, graph.shapes, graph.params, graph.streaming)
         for value, shape in zip(node.outputs, expected, strict=True):
             if graph.shapes[value] != shape:
                 old = graph.shapes[value]
                 raise GraphError(f"value {value!r} is {old}, node {node.name!r} makes {shape}")
-    return made
 
 
 def _ports(graph: Graph, made: set[str]) -> None:

@@ -71,7 +71,7 @@ def pad(
 
 def select(context: Context, value: Value, dim: int, index: int) -> Any:
     """One channel; the axis goes."""
-    if value.axes[dim] == "1" or context.feature_dim(value, dim) and value.shape.channels == 1:
+    if value.axes[dim] == "1" or (context.feature_dim(value, dim) and value.shape.channels == 1):
         return value
     first = index % value.shape.channels
     return context.emit("slice", [value], {}, start_channel=first, length=1)

@@ -106,7 +106,7 @@ class Context:
         if not -len(value.axes) <= dim < len(value.axes):
             raise self.refuse(f"works over axis {dim} of {len(value.axes)}")
         label = value.axes[dim]
-        if label == "C" or label == "1" and "C" not in value.axes:
+        if label == "C" or (label == "1" and "C" not in value.axes):
             return True
         word = {"B": "the batch axis", "T": "the time axis", "1": "an axis of size 1"}[label]
         raise self.refuse(f"works over {word}; the Graph has it over channels only")

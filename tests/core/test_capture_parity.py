@@ -191,7 +191,7 @@ def test_module_of_the_graph_equals_the_module(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["recurrent", "gated", "weight norm", "normed", "synth"])
 def test_gradients_reach_every_trainable_parameter(name: str) -> None:
-    module, graph, inputs = captured(name)
+    _, graph, inputs = captured(name)
     view = graph.module()
     sum(y.square().sum() for y in leaves(view(*inputs(2, 32)))).backward()
     grads = {k.replace("/", "."): p.grad for k, p in view.named_parameters() if p.requires_grad}
