@@ -83,7 +83,8 @@ class DDSP(Model):
             net = network(self)
         control = torch.full((2, 7, 1), F0[2]), torch.full((2, 7, 1), LOUDNESS[2])
         graph = capture(net, control, name="decoder", ports=PORTS, rate=self.rate)
-        return {"decoder": with_meta(graph, model="ddsp", configuration=asdict(self))}
+        settings = [f"{name}={value}" for name, value in asdict(self).items()]
+        return {"decoder": with_meta(graph, model="ddsp", settings=settings)}
 
     def batches(
         self, data: Any, split: str, seed: int = 0, start: int = 0

@@ -1,1 +1,1 @@
-"""What training needs around its loop: the state on disk, an interrupt that waits for a step."""
+"""Around the training loop: its state on disk, a Ctrl-C that waits for a step, rendering."""
