@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 FUNCTIONS = ("relu", "leaky_relu", "elu", "tanh", "sigmoid", "softplus", "silu")
 ONNX = {"relu": "Relu", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus"}
+SELU = (1.6732632423543772, 1.0507009873554805)  # alpha, scale (Klambauer et al., 2017)
 ONNX_ALPHA = {"leaky_relu": "LeakyRelu", "elu": "Elu"}
 
 
@@ -52,8 +53,9 @@ class Activation(Op):
         def elu(
             context: Any, x: Any, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0
         ) -> Any:
-            y = emit(context, _times(context, x, input_scale), "elu", alpha)
-            return _times(context, y, scale)
+            if input_scale != 1.0:
+                raise context.refuse(f"scales its input by {input_scale}; the op has 1")
+            return _times(context, emit(context, x, "elu", alpha), scale)
 
         def softplus(context: Any, x: Any, beta: float = 1.0, threshold: float = 20.0) -> Any:
             y = emit(context, _times(context, x, float(beta)), "softplus")
@@ -66,6 +68,7 @@ class Activation(Op):
             "aten.leaky_relu_.default": leaky,
             "aten.elu.default": elu,
             "aten.elu_.default": elu,
+            "aten.selu.default": lambda context, x: elu(context, x, *SELU),
             "aten.softplus.default": softplus,
         }
 
