@@ -27,10 +27,7 @@ def lower(graph: Graph, target: Target, chunk: int | None = None) -> Plan:
     chunk: frames per inner pass instead of the target's. GraphError names what cannot be lowered;
     ArtifactError says what the target has too little memory for.
     """
-    if not graph.streaming:
-        from edgesynth.stream import stream
-
-        graph = stream(graph)
+    graph = streamed(graph)
     verify(graph)
     chunk = target.chunk if chunk is None else chunk
     if not 1 <= chunk <= CHUNK_LIMIT:
@@ -65,6 +62,18 @@ def lower(graph: Graph, target: Target, chunk: int | None = None) -> Plan:
     )
     _fits(plan, target)
     return replace(plan, manifest=manifest(plan, graph, target, fallbacks))
+
+
+def streamed(graph: Graph) -> Graph:
+    """The Graph in streaming form; GraphError where a mask shuts units that nobody cut."""
+    for value, mask in graph.masks.items():
+        if not mask.all():
+            raise GraphError(f"graph {graph.name!r} has masked units in {value!r}: trim them first")
+    if graph.streaming:
+        return graph
+    from edgesynth.stream import stream
+
+    return stream(graph)
 
 
 class _Params:

@@ -17,103 +17,16 @@ import numpy as np
 from edgesynth.errors import GraphError
 from edgesynth.graph import Graph, Node
 from edgesynth.ops import OPS
+from targets.lower import streamed
+from targets.onnx_build import CLOCK, NEXT, STATE, Build, element
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, TensorProto, ValueInfoProto
+    from onnx import ModelProto, ValueInfoProto
 
 OPSET = 20
 IR_VERSION = 9
-STATE = "state:"
-NEXT = "next:"
-CLOCK = "clock"
-
-
-class Build:
-    """What an op's `onnx` method writes to. Values are names; "" is an absent optional input.
-
-    steps(value): the int64 [1] tensor that holds the value's steps in this call.
-    """
-
-    def __init__(self, graph: Graph) -> None:
-        self.graph = graph
-        self.nodes: list[Any] = []
-        self.initializers: list[TensorProto] = []
-        self.clock_used = False
-        self._known: dict[tuple[str, tuple[int, ...], bytes], str] = {}
-        self._count = 0
-
-    def _fresh(self, hint: str) -> str:
-        self._count += 1
-        return f"_{hint.lower()}.{self._count}"
-
-    def node(self, op_type: str, *inputs: str, outputs: int = 1, **attrs: Any) -> Any:
-        """Add one ONNX node; the output's name, or a tuple of names where `outputs` is not 1.
-
-        An attribute that is a numpy array becomes a tensor; None leaves the attribute out."""
-        from onnx import helper, numpy_helper
-
-        names = tuple(self._fresh(op_type) for _ in range(outputs))
-        given = {
-            k: numpy_helper.from_array(v) if isinstance(v, np.ndarray) else v
-            for k, v in attrs.items()
-            if v is not None
-        }
-        self.nodes.append(helper.make_node(op_type, list(inputs), list(names), **given))
-        return names[0] if outputs == 1 else names
-
-    def const(self, array: Any, dtype: Any = None) -> str:
-        """Name of a constant tensor. Python floats and float64 arrays become float32 unless
-        `dtype` says otherwise; equal constants are stored once."""
-        from onnx import numpy_helper
-
-        value = np.asarray(array, dtype=dtype)
-        if dtype is None and value.dtype == np.float64:
-            value = value.astype(np.float32)
-        key = (value.dtype.str, value.shape, value.tobytes())
-        if key not in self._known:
-            name = self._fresh("const")
-            self.initializers.append(numpy_helper.from_array(np.array(value, order="C"), name))
-            self._known[key] = name
-        return self._known[key]
-
-    def int_const(self, *values: int) -> str:
-        """Name of a 1-D int64 constant."""
-        return self.const(list(values), dtype=np.int64)
-
-    def int_scalar(self, value: int) -> str:
-        """Name of a 0-D int64 constant."""
-        return self.const(value, dtype=np.int64)
-
-    def cast(self, value: str, dtype: str) -> str:
-        """`value` as "f4", "f8", "i8" (int64), "i4", "u4", "u8" (uint64) or "bool"."""
-        return str(self.node("Cast", value, to=_element(dtype)))
-
-    def slice(self, value: str, axis: int, start: int | str, end: int | str, step: int = 1) -> str:
-        """`value[start:end:step]` along `axis`; bounds are ints or names of int64 [1] tensors."""
-        ends = [self.int_const(v) if isinstance(v, int) else v for v in (start, end)]
-        axes, steps = self.int_const(axis), self.int_const(step)
-        return str(self.node("Slice", value, ends[0], ends[1], axes, steps))
-
-    def reshape(self, value: str, *shape: int) -> str:
-        """`value` in another shape; -1 is what is left, 0 keeps the input's size."""
-        return str(self.node("Reshape", value, self.int_const(*shape)))
-
-    def size(self, value: str, axis: int) -> str:
-        """The int64 [1] tensor that holds one axis of the value's shape."""
-        return str(self.node("Shape", value, start=axis, end=axis + 1))
-
-    def steps(self, value: str) -> str:
-        """Time steps of `value` in this call (axis 1), int64 [1]."""
-        return str(self.node("Shape", value, start=1, end=2))
-
-    def clock(self) -> str:
-        """Absolute clock sample of this call's first step, an int64 scalar."""
-        self.clock_used = True
-        return STATE + CLOCK
-
-    def first_step(self, period: int) -> str:
-        """Absolute step index of this call's first step at `period`, an int64 scalar."""
-        return str(self.node("Div", self.clock(), self.int_scalar(period)))
+SESSION = {"session.disable_quant_qdq": "1"}
+"""ONNX Runtime session entries with which i8 parameters are turned to f32 once, at load."""
 
 
 def export(graph: Graph, steps: int | None = None) -> bytes:
@@ -129,10 +42,7 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
     """The ONNX model of a Graph, checked by onnx; see `export`."""
     from onnx import checker, helper
 
-    if not graph.streaming:
-        from edgesynth.stream import stream
-
-        graph = stream(graph)
+    graph = streamed(graph)
     build = Build(graph)
     made: dict[str, str] = {p.value: p.name for p in graph.inputs}
     params = {name: _param(build, graph, name) for name in graph.params}
@@ -150,7 +60,7 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
         outputs.append(_port_info(graph, port.name, port.value, slowest, steps))
     inputs = [_port_info(graph, p.name, p.value, slowest, steps) for p in graph.inputs]
     for state in kept:
-        kind, shape = _element(state.dtype), (1, *state.shape)
+        kind, shape = element(state.dtype), (1, *state.shape)
         inputs.append(helper.make_tensor_value_info(STATE + state.name, kind, shape))
         _name(build, states[state.name], NEXT + state.name)
         outputs.append(helper.make_tensor_value_info(NEXT + state.name, kind, shape))
@@ -159,8 +69,8 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
         source = fastest.name if fastest.direction == "in" else made[fastest.value]
         length = build.node("Squeeze", build.steps(source))
         _name(build, build.node("Add", STATE + CLOCK, length), NEXT + CLOCK)
-        inputs.append(helper.make_tensor_value_info(STATE + CLOCK, _element("i8"), ()))
-        outputs.append(helper.make_tensor_value_info(NEXT + CLOCK, _element("i8"), ()))
+        inputs.append(helper.make_tensor_value_info(STATE + CLOCK, element("i8"), ()))
+        outputs.append(helper.make_tensor_value_info(NEXT + CLOCK, element("i8"), ()))
     body = helper.make_graph(build.nodes, graph.name, inputs, outputs, build.initializers)
     found = helper.make_model(
         body, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION,
@@ -172,10 +82,7 @@ def model(graph: Graph, steps: int | None = None) -> ModelProto:
 
 def initial_states(graph: Graph) -> dict[str, np.ndarray]:
     """State inputs of the Graph's model after a reset, by input name."""
-    if not graph.streaming:
-        from edgesynth.stream import stream
-
-        graph = stream(graph)
+    graph = streamed(graph)
     inits = {STATE + s.name: s.init for s in graph.states}
     found = {}
     for info in model(graph).graph.input:
@@ -245,18 +152,7 @@ def _port_info(
         length: int | str = "T" if share == 1 else f"{share}T"
     else:
         length = share * steps
-    return helper.make_tensor_value_info(name, _element("f4"), (1, length, *shape.features))
-
-
-def _element(dtype: str) -> int:
-    from onnx import TensorProto
-
-    names = {
-        "f4": TensorProto.FLOAT, "f8": TensorProto.DOUBLE, "i8": TensorProto.INT64,
-        "i4": TensorProto.INT32, "u4": TensorProto.UINT32, "u8": TensorProto.UINT64,
-        "bool": TensorProto.BOOL,
-    }
-    return int(names[dtype])
+    return helper.make_tensor_value_info(name, element("f4"), (1, length, *shape.features))
 
 
 def _numpy(element: int) -> np.dtype[Any]:

@@ -129,7 +129,8 @@ class Onnx(Column):
     def play(self, example: Example) -> Outputs:
         import onnxruntime as ort
 
-        from targets.onnx import NEXT, STATE, export, initial_states
+        from targets.onnx import export, initial_states
+        from targets.onnx_build import NEXT, STATE
 
         graph = stream(example.graph)
         options = ort.SessionOptions()

@@ -11,6 +11,7 @@ import pytest
 from parity.cases import examples, quantized
 from parity.nets import convolutional, recurrent, synth
 
+from edgesynth.edit import with_masks
 from edgesynth.errors import ArtifactError, GraphError
 from edgesynth.graph import Graph
 from edgesynth.ops import OPS
@@ -166,6 +167,15 @@ def test_half_a_range_is_refused() -> None:
     ports = (replace(graph.ports[0], low=0.1), graph.ports[1])
     with pytest.raises(GraphError, match="both ends"):
         lower(replace(graph, ports=ports), HOST)
+
+
+def test_masked_units_are_refused() -> None:
+    """A mask is for training: what it shuts must be cut before a net is lowered."""
+    shut = with_masks(recurrent(), {"gru": [False] + [True] * 23})
+    with pytest.raises(GraphError, match="masked units in 'gru'"):
+        lower(shut, HOST)
+    live = with_masks(recurrent(), {"gru": [True] * 24})
+    assert write(lower(live, HOST)) == write(lower(recurrent(), HOST))
 
 
 def test_no_torch_is_needed() -> None:

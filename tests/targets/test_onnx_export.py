@@ -10,11 +10,13 @@ import pytest
 from parity.cases import examples, slowest
 from parity.nets import convolutional, recurrent, synth
 
+from edgesynth.edit import with_masks
 from edgesynth.errors import GraphError
 from edgesynth.graph import Graph
 from edgesynth.ops import OPS
 from edgesynth.stream import stream
-from targets.onnx import OPSET, STATE, export, initial_states, model
+from targets.onnx import OPSET, SESSION, export, initial_states, model
+from targets.onnx_build import STATE
 
 ort = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
 
@@ -23,6 +25,8 @@ def session(blob: bytes) -> Any:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    for key, value in SESSION.items():
+        options.add_session_config_entry(key, value)
     return ort.InferenceSession(blob, options, providers=["CPUExecutionProvider"])
 
 
@@ -97,6 +101,11 @@ def test_an_op_without_onnx_form_is_named(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(type(OPS["gru"]), "onnx", none)
     with pytest.raises(GraphError, match="node gru: op 'gru' has no ONNX form"):
         export(recurrent())
+
+
+def test_masked_units_are_refused() -> None:
+    with pytest.raises(GraphError, match="masked units in 'gru'"):
+        export(with_masks(recurrent(), {"gru": [False] + [True] * 23}))
 
 
 def test_names_of_ports_are_kept() -> None:
