@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from edgesynth.capture.context import Context, Value, Weight
+from edgesynth.capture.context import Context, Value
 from edgesynth.capture.traced import Size
 
 VANISH = frozenset(
@@ -134,27 +134,6 @@ def crop(
     return replace(value, shape=shape)
 
 
-def batch_norm(
-    context: Context, value: Value, weight: Weight | None, bias: Weight | None,
-    mean: Weight | None, var: Weight | None, training: bool, momentum: float, eps: float,
-    cudnn: bool = True,
-) -> Any:
-    """Normalisation by stored statistics: a trainable gain and offset per channel."""
-    if mean is None or var is None:
-        raise context.refuse("normalises by the batch's own statistics; track running ones")
-    context.feature_dim(value, 1)
-    gain = 1.0 / np.sqrt(var.array.astype(np.float64) + eps)
-    if weight is not None:
-        gain = gain * weight.array
-    offset = -mean.array * gain + (0.0 if bias is None else bias.array)
-    stem = mean.name.removesuffix(".running_mean")
-    for fn, name, array in (("mul", "weight", gain), ("add", "bias", offset)):
-        constant = Weight(f"{stem}.{name}", array.astype(np.float32), trainable=True)
-        slots = {"constant": constant}
-        value = context.emit("binary", [value], slots, fn=fn, swapped=False)
-    return value
-
-
 def rules() -> dict[str, Callable[..., Any]]:
     """{ATen name: converter} of everything here but `crop`."""
     found: dict[str, Callable[..., Any]] = dict.fromkeys(VANISH | MOVES, same)
@@ -168,5 +147,4 @@ def rules() -> dict[str, Callable[..., Any]]:
         "aten.expand.default": expand,
         "aten.expand_as.default": expand,
         "aten.repeat.default": expand,
-        "aten.batch_norm.default": batch_norm,
     }

@@ -22,12 +22,19 @@ TOLERANCE = 1e-4
 
 @contextlib.contextmanager
 def still(module: nn.Module) -> Iterator[None]:
-    """The module in evaluation mode inside, each part in its own mode again after."""
+    """The module in evaluation mode inside; modes, buffers and torch's random state as they were
+    after."""
+    import torch
+
     modes = {m: m.training for m in module.modules()}
+    buffers = {b: b.clone() for b in module.buffers()}
     try:
         module.eval()
-        yield
+        with torch.random.fork_rng(devices=[]):
+            yield
     finally:
+        for buffer, old in buffers.items():
+            buffer.copy_(old)
         for part, mode in modes.items():
             part.training = mode
 

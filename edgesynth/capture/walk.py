@@ -9,7 +9,7 @@ from dataclasses import fields, replace
 from fractions import Fraction
 from typing import Any
 
-from edgesynth.capture.axes import crop, rules
+from edgesynth.capture import axes, composed
 from edgesynth.capture.context import Context, Value, Weight
 from edgesynth.capture.folded import ELEMENTWISE, aligned, fold, makes_constant
 from edgesynth.capture.traced import Call, Ref, Size, Traced, labels
@@ -29,7 +29,7 @@ def walk(
     from edgesynth.ops import OPS
 
     context = Context()
-    converters = rules()
+    converters = axes.rules() | composed.rules()
     for op in OPS.values():
         converters |= op.captures()
     found: dict[str, Any] = {}
@@ -108,7 +108,7 @@ class _Walker:
             step = args[4] if len(args) > 4 else kwargs.get("step", 1)
             if args[0].axes[dim] == "T" and step == 1:
                 start = args[2] if len(args) > 2 else None
-                return crop(context, args[0], dim, start, self._alone(args[0]))
+                return axes.crop(context, args[0], dim, start, self._alone(args[0]))
         name = call.op
         if name not in self.converters and name.replace("_.", ".") in self.converters:
             name = name.replace("_.", ".")
@@ -135,7 +135,7 @@ def _check_axes(context: Context, call: Call, args: list[Any]) -> None:
     x = args[0] if args and isinstance(args[0], Value) else None
     if x is None:
         return
-    axes = x.axes if "C" in x.axes else x.axes.replace("1", "C", 1)
+    found = x.axes if "C" in x.axes else x.axes.replace("1", "C", 1)
     wanted = ""
     if call.op.startswith("aten.conv"):
         wanted = "BCT"
@@ -147,8 +147,8 @@ def _check_axes(context: Context, call: Call, args: list[Any]) -> None:
         wanted = "C"
     elif call.op.startswith("edgesynth."):
         wanted = "BTC"
-    if not axes.endswith(wanted) or (len(wanted) == 3 and len(axes) != 3):
-        raise context.refuse(f"reads axes {axes} as {wanted}: move them by transpose first")
+    if not found.endswith(wanted) or (len(wanted) == 3 and len(found) != 3):
+        raise context.refuse(f"reads axes {found} as {wanted}: move them by transpose first")
 
 
 def _needed(traced: Traced) -> list[Call]:
@@ -186,10 +186,10 @@ def _input(context: Context, name: str, sizes: tuple[Size, ...], ratio: int) -> 
 
 
 def _layout(value: Value, port: str) -> str:
-    axes = value.axes if "C" in value.axes else value.axes.replace("1", "C", 1)
-    if axes not in LAYOUTS:
-        raise CaptureError(f"port {port!r} has axes {axes}; make it one of {', '.join(LAYOUTS)}")
-    return axes
+    layout = value.axes if "C" in value.axes else value.axes.replace("1", "C", 1)
+    if layout not in LAYOUTS:
+        raise CaptureError(f"port {port!r} has axes {layout}; make it one of {', '.join(LAYOUTS)}")
+    return layout
 
 
 def _kinds(

@@ -216,3 +216,11 @@ def test_refused_module_is_left_in_its_mode() -> None:
     with pytest.raises(CaptureError):
         edgesynth.capture(module, torch.randn(2, 9, 3), time={"x": 1})
     assert module.training and not module.d.training
+
+
+def test_buffers_and_random_state_are_as_they_were() -> None:
+    module = Counting()
+    state = torch.get_rng_state()
+    with pytest.raises(CaptureError):
+        edgesynth.capture(module, torch.randn(2, 9, 3, generator=torch.Generator()), time={"x": 1})
+    assert float(module.calls) == 0 and torch.equal(torch.get_rng_state(), state)
