@@ -6,7 +6,7 @@ higher is more important, for the groups that may be cut.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -53,11 +53,11 @@ def activation(graph: Graph, found: Sequence[Group], context: Context, seed: int
 
 def random(graph: Graph, found: Sequence[Group], context: Context, seed: int) -> Scores:
     """Uniform scores: the control that every other criterion has to beat."""
-    draw = np.random.default_rng([seed, context.seed])
+    draw = np.random.default_rng([seed % 2**32, context.seed % 2**32])
     return {group.name: draw.random(group.size) for group in _cuttable(found)}
 
 
-CRITERIA: Mapping[str, Criterion] = {f.__name__: f for f in (magnitude, activation, random)}
+CRITERIA: dict[str, Criterion] = {f.__name__: f for f in (magnitude, activation, random)}
 SCALES = ("none", "max", "dimension")
 
 

@@ -17,6 +17,8 @@ from edgesynth.runs import Step, once
 from edgesynth.stage import Context, Outcome, Stage
 from edgesynth.train import Schedule
 
+MOST_ROUNDS = 100
+
 
 @dataclass(frozen=True)
 class Ticket(Stage):
@@ -61,9 +63,9 @@ class Ticket(Stage):
     seed: Annotated[int, "seed of the random criterion"] = 0
 
     def __post_init__(self) -> None:
-        if self.rounds < 0 or (self.rounds and len(self.keep) != 1):
+        if not 0 <= self.rounds <= MOST_ROUNDS or (self.rounds and len(self.keep) != 1):
             raise InputError(f"rounds is {self.rounds} with {len(self.keep)} entries in keep; give "
-                             "one entry and rounds of at least 1, or rounds = 0")
+                             f"one entry and 1 to {MOST_ROUNDS} rounds, or rounds = 0")
         shares = (1.0, *self.shares())
         if len(shares) < 2 or any(not 0 < b <= a for a, b in pairwise(shares)):
             raise InputError(f"keep is {list(self.keep)}; shares must fall from 1 towards 0")

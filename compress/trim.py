@@ -50,7 +50,7 @@ class Trim(Stage):
     def __post_init__(self) -> None:
         if not 0.0 < self.keep <= 1.0:
             raise InputError(f"keep is {self.keep}; it must lie above 0 and be at most 1")
-        for name, least in (("budget", 0), ("floor", 1), ("multiple", 1)):
+        for name, least in (("budget", 0), ("floor", 1), ("multiple", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
         if self.budget and self.of == "units":
@@ -69,6 +69,9 @@ class Trim(Stage):
         scores = CRITERIA[self.criterion](graph, found, context, self.seed)
         if not scores:
             raise StageError(f"graph {graph.name!r} has no unit that may be cut")
+        for name, values in scores.items():
+            if not np.isfinite(values).all():
+                raise StageError(f"{self.criterion} gives group {name!r} a score that is no number")
         scores = scaled(scores, self.scale, graph, found)
         rule = Rule(self.scope, self.floor, self.multiple)
         total = self._total(graph, found, scores, rule)

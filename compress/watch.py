@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from edgesynth.errors import StageError
 from edgesynth.graph import Graph
 from edgesynth.stage import Context
 
@@ -35,6 +36,8 @@ def sums(graph: Graph, values: Collection[str], context: Context) -> dict[str, n
     modules: dict[str, Any] = {name: other.module() for name, other in context.others.items()}
     modules[context.artifact] = Watched(graph)
     batches = list(context.model.batches(context.data, "valid"))
+    if not batches:
+        raise StageError("the validation split is empty: give more data, or use magnitude")
     with torch.random.fork_rng(devices=[]), torch.no_grad():
         torch.manual_seed(0)
         for done, batch in enumerate(batches):

@@ -38,8 +38,8 @@ class Recipe:
         """
         try:
             table = tomllib.loads(text)
-        except tomllib.TOMLDecodeError as e:
-            raise InputError(f"{where} is not TOML: {e}") from e
+        except (ValueError, RecursionError) as e:
+            raise InputError(f"{where} is not TOML: {' '.join(str(e).split())}") from e
         _known(table, ("about", "stage"), f"{where}: key")
         rows = table.get("stage", [])
         if not isinstance(rows, list) or not rows or not all(isinstance(r, dict) for r in rows):
@@ -101,7 +101,7 @@ def _step(row: Mapping[str, Any], stages: Stages, where: str) -> tuple[str, Stag
         raise InputError(f"{where} has no name; there are {', '.join(sorted(stages))}")
     name = row["name"]
     if not isinstance(name, str):
-        raise InputError(f"{where}: name must be text, not {name!r}")
+        raise InputError(f"{where}: name must be text, not {name!r:.60}")
     _known([name], stages, f"{where}: name")
     kind = stages[name]
     where = f"{where} ({name})"
@@ -126,7 +126,7 @@ def _known(given: Iterable[str], known: Iterable[str], where: str) -> None:
         if key not in known:
             near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)
             hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise InputError(f"{where} {key!r} is unknown{hint}")
+            raise InputError(f"{where} {key!r:.60} is unknown{hint}")
 
 
 def _typed(value: Any, kind: Any, where: str) -> Any:
@@ -142,17 +142,17 @@ def _typed(value: Any, kind: Any, where: str) -> Any:
             near = difflib.get_close_matches(str(value), map(str, options), n=1, cutoff=0.0)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             names = ", ".join(map(str, options))
-            raise InputError(f"{where} is {value!r}, not one of {names}{hint}")
+            raise InputError(f"{where} is {value!r:.60}, not one of {names}{hint}")
         return value
     if origin is tuple:
         if not isinstance(value, list):
-            raise InputError(f"{where} is {value!r}, not an array")
+            raise InputError(f"{where} is {value!r:.60}, not an array")
         inner = typing.get_args(kind)[0]
         return tuple(_typed(v, inner, f"{where}[{i}]") for i, v in enumerate(value))
     if kind is float and type(value) is int:
-        value = float(value)
+        value = float(value) if abs(value) < 1e300 else math.inf
     if type(value) is not kind:
-        raise InputError(f"{where} is {value!r}, not {_NAMES.get(kind, kind.__name__)}")
+        raise InputError(f"{where} is {value!r:.60}, not {_NAMES.get(kind, kind.__name__)}")
     if kind is float and not math.isfinite(value):
         raise InputError(f"{where} is {value}, not a finite number")
     return value

@@ -140,6 +140,34 @@ def test_the_early_graph_is_cut_to_the_same_units() -> None:
         Trim()(graph, Context(early=everything(0, width=9)))
 
 
+def test_false_claims_are_caught() -> None:
+    graph, early = everything(0), everything(1)
+    context = Context(early=early)
+    stage = Trim(keep=0.5)
+    good = stage(graph, context)
+    rows = [{**row, "after": row["after"] - 1} for row in good.report["groups"]]
+    told = {**good.report, "groups": rows}
+    wrong = [
+        (stage, replace(good, report=told), "other units than the report"),
+        (Trim(keep=0.9), good, "not the share 0.9"),
+        (Trim(keep=0.1, of="macs"), good, "macs are left, at most"),
+        (stage, replace(good, early=early), "early graph was not cut"),
+        (stage, replace(good, early=None), "early graph was not cut"),
+    ]
+    for claim, outcome, message in wrong:
+        with pytest.raises(StageError, match=message):
+            claim.ensures(graph, outcome, context)
+
+
+def test_scores_that_are_no_numbers_are_refused(monkeypatch: Any) -> None:
+    def broken(*args: Any) -> dict[str, np.ndarray]:
+        return {k: v * np.nan for k, v in magnitude(*args).items()}
+
+    monkeypatch.setitem(CRITERIA, "magnitude", broken)
+    with pytest.raises(StageError, match="'linear0' a score that is no number"):
+        Trim()(everything())
+
+
 def test_random_is_seeded_and_every_criterion_ranks_every_cuttable_unit() -> None:
     graph = everything(0)
     found = groups(graph)
