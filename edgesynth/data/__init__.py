@@ -34,10 +34,14 @@ def load(
     """
     if not (math.isfinite(rate) and 1000.0 <= rate <= 384000.0 and 1 <= hop <= rate):
         raise InputError(f"rate {rate:g} Hz with hop {hop}: rate from 1 to 384 kHz, hop from 1")
+    if not str(spec).strip():
+        raise InputError("no data named: give instrument:bowed, render:violin or a path")
     request = Request(float(rate), int(hop), seed, Cache(cache).keep, progress)
     prefix, colon, rest = str(spec).partition(":")
-    if colon and prefix in SOURCES and not Path(spec).exists():
-        takes = SOURCES[prefix].read(rest, request)
-    else:
-        takes = SOURCES["folder"].read(str(spec), request)
+    try:
+        named = bool(colon) and prefix in SOURCES and not Path(spec).exists()
+        source, what = (SOURCES[prefix], rest) if named else (SOURCES["folder"], str(spec))
+        takes = source.read(what, request)
+    except OSError as error:
+        raise InputError(f"cannot read {str(spec)[:80]!r}: {error.strerror}") from error
     return assemble(takes, request.rate, request.hop, request.report)

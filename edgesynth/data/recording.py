@@ -22,6 +22,7 @@ QUIET, RANGE = -60.0, 45.0
 """dB: the peak under which a file is silent; how far under its loudest 10 ms silence begins."""
 ANALYSIS = 16000.0
 LOWEST, HIGHEST = 40.0, 2100.0
+RATES, LOUDEST = (1000.0, 768000.0), 16.0
 
 
 def read(path: Path) -> tuple[Array, float, int]:
@@ -42,6 +43,8 @@ def read(path: Path) -> tuple[Array, float, int]:
 
 def check(audio: Array, rate: float, name: str) -> None:
     """InputError, with the reason, where mono audio [N] cannot be analysed."""
+    if not RATES[0] <= rate <= RATES[1]:
+        raise InputError(f"{name}: rate {rate:g} Hz: from 1 to 768 kHz can be read")
     if not np.isfinite(audio).all():
         raise InputError(f"{name}: holds NaN or infinity: export it again")
     if audio.ndim != 1 or len(audio) < SHORTEST * rate:
@@ -50,6 +53,8 @@ def check(audio: Array, rate: float, name: str) -> None:
         )
     if np.abs(audio).max() < 10.0 ** (QUIET / 20.0):
         raise InputError(f"{name}: silent (peak under {QUIET:g} dB)")
+    if np.abs(audio).max() > LOUDEST:
+        raise InputError(f"{name}: peaks at {np.abs(audio).max():.3g}: scale it to 1")
 
 
 def _make(key: Mapping[str, object], make: Callable[[], Arrays]) -> Arrays:

@@ -123,6 +123,11 @@ def test_a_firmer_bow_is_brighter_and_a_faster_one_noisier():
         ("instrument:bowed?notes=many", "not a number"),
         ("instrument:bowed?notes=2", "3 to 2000"),
         ("instrument:bowed?seconds=nan", "0.25 to 30"),
+        ("instrument:bowed?notes=2000&seconds=30", "1800 at most"),
+        ("instrument:", "bowed"),
+        ("x" * 5000, "cannot read"),
+        ("\0", "no such file"),
+        (" ", "no data named"),
     ],
 )
 def test_a_wrong_spec_is_named_with_its_mend(spec, says):

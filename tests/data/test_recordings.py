@@ -35,6 +35,8 @@ def folder(tmp_path_factory):
     noise = 0.1 * np.random.default_rng(0).standard_normal(16000)
     soundfile.write(root / "noise.wav", noise, 16000)
     (root / "torn.wav").write_bytes(b"RIFF")
+    soundfile.write(root / "hot.wav", np.full(16000, 1e30), 16000, subtype="DOUBLE")
+    soundfile.write(root / "slow.wav", np.full(400, 0.5), 100)
     (root / "notes.txt").write_text("not audio")
     return root
 
@@ -60,7 +62,8 @@ def test_what_was_refused_or_changed_is_said(notes):
     for part in (
         "short.wav: too short, 3 samples", "silent.wav: silent", "nan.wav: holds NaN",
         "noise.wav at 0.00 s: no pitch", "torn.wav: not readable",
-        "a.wav: resampled from 22050 to 16000 Hz", "refused 5",
+        "a.wav: resampled from 22050 to 16000 Hz", "refused 7",
+        "hot.wav: peaks at 1e+30", "slow.wav: rate 100 Hz",
     ):
         assert part in said
 

@@ -15,6 +15,9 @@ from edgesynth.data.instruments.base import Take
 from edgesynth.data.sources.base import Arrays, Request, Source
 from edgesynth.errors import InputError
 
+LIMIT = 1800.0
+"""Seconds of sound that are held in memory at once."""
+
 
 class Instrument(Source):
     """Plays an instrument of `edgesynth.data.instruments`, its fields set after a `?`."""
@@ -68,6 +71,8 @@ def _model(rest: str) -> Model:
     model = kind(**values)  # type: ignore[arg-type]
     if not (3 <= model.notes <= 2000 and 0.25 <= model.seconds <= 30.0):
         raise InputError(f"instrument {name}: notes from 3 to 2000, seconds from 0.25 to 30")
+    if model.notes * model.seconds > LIMIT:
+        raise InputError(f"instrument {name}: notes times seconds, {LIMIT:g} at most")
     return model
 
 
