@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import ctypes as c
 import subprocess
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,9 @@ def _struct(name: str, *fields: tuple[str, Any]) -> Any:
     return type(name, (c.Structure,), {"_fields_": list(fields)})
 
 
-Value = _struct("Value", *((n, u32) for n in ("channels", "period", "stride", "offset", "capacity")))
+Value = _struct(
+    "Value", *((n, u32) for n in ("channels", "period", "stride", "offset", "capacity"))
+)
 Param = _struct(
     "Param", ("data", ptr), ("scale", ptr), ("format", u32), ("layout", u32), ("blocks", u32),
     ("rank", u32), ("dims", u32 * 4),
@@ -64,9 +64,14 @@ def supported() -> list[str]:
     return [isa for isa in ISAS if wanted.get(isa, "") in flags]
 
 
-def build(folder: Path, isas: Sequence[str], extra: Sequence[Path] = ()) -> c.CDLL:
-    """A shared library of the kernels, and of `extra` C files, once per instruction set."""
-    sources = [*sorted((RUNTIME / "src" / "ops").glob("*.c")), RUNTIME / "src" / "kernels.c", *extra]
+def build(folder: Path, isas: Sequence[str]) -> c.CDLL:
+    """A shared library in `folder`, made once: kernels and test doors per instruction set."""
+    library = folder / "kernels.so"
+    if library.exists():
+        return c.CDLL(str(library))
+    folder.mkdir(exist_ok=True)
+    sources = sorted((RUNTIME / "src" / "ops").glob("*.c"))
+    sources += [RUNTIME / "src" / "kernels.c", Path(__file__).with_name("vector_math_door.c")]
 
     def one(job: tuple[str, Path]) -> str:
         isa, source = job
@@ -78,15 +83,8 @@ def build(folder: Path, isas: Sequence[str], extra: Sequence[Path] = ()) -> c.CD
 
     with ThreadPoolExecutor(2) as pool:
         objects = list(pool.map(one, [(isa, s) for isa in isas for s in sources]))
-    library = folder / "kernels.so"
     subprocess.run(["cc", "-shared", "-o", library, *objects], check=True)
     return c.CDLL(str(library))
-
-
-@contextmanager
-def built(isas: Sequence[str], extra: Sequence[Path] = ()) -> Iterator[c.CDLL]:
-    with tempfile.TemporaryDirectory() as folder:
-        yield build(Path(folder), isas, extra)
 
 
 def padded(n: int) -> int:

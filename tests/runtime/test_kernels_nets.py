@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,8 @@ STEPS, PERIOD = 37, 3
 
 
 @pytest.fixture(scope="module")
-def library() -> Iterator[Any]:
-    with bed.built(bed.supported()) as lib:
-        yield lib
+def library(tmp_path_factory: Any) -> Any:
+    return bed.build(tmp_path_factory.getbasetemp() / "kernels", bed.supported())
 
 
 def rand(*shape: int, seed: int = 0, scale: float = 1.0) -> np.ndarray:
@@ -136,7 +135,7 @@ def unary(fn: int, n: int) -> Case:
 
 
 def binary(fn: int, n: int, kind: str, swapped: int = 0) -> Case:
-    x, w = np.abs(rand(STEPS, n)) + np.float32(0.1), np.abs(rand(STEPS, n, seed=9)) + np.float32(0.1)
+    x, w = (np.abs(rand(STEPS, n, seed=k)) + np.float32(0.1) for k in (0, 9))
     w = {"full": w, "one": w[:, :1], "row": w[:1], "scalar": w[:1, :1]}[kind]
     two = kind in ("full", "one")
     constant = None if two else (w[0] if kind == "row" else w[0, 0:1], 1, 1, None)
@@ -190,7 +189,8 @@ CASES: dict[str, Case] = {
     **{f"unary {f} {n}": unary(f, n) for f in range(len(UNARY)) for n in (1, 19)},
     **{f"binary {f} {k}": binary(f, 19, k) for f in range(len(BINARY))
        for k in ("full", "one", "row", "scalar")},
-    **{f"binary {f} {k} swapped": binary(f, 19, k, 1) for f in (1, 3, 6) for k in ("row", "scalar")},
+    **{f"binary {f} {k} swapped": binary(f, 19, k, 1) for f in (1, 3, 6)
+       for k in ("row", "scalar")},
     "binary 1 one": binary(1, 1, "scalar"), "binary 1 two": binary(1, 1, "full"),
     "concat": concat(1, 17, 3), "concat 1": concat(1, 1), "cut": cut(40, 17, 20),
     "cut 1": cut(9, 8, 1),

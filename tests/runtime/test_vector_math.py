@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +19,13 @@ bed = importlib.util.module_from_spec(_spec)
 _spec.loader.exec_module(bed)
 
 Array = np.ndarray
-COUNT = 1 << 19
+COUNT = 1 << 18
 one = np.ones_like
 
 
 @pytest.fixture(scope="module")
-def library() -> Iterator[Any]:
-    with bed.built(bed.supported(), [Path(__file__).with_name("vector_math_door.c")]) as lib:
-        yield lib
+def library(tmp_path_factory: Any) -> Any:
+    return bed.build(tmp_path_factory.getbasetemp() / "kernels", bed.supported())
 
 
 def call(library: Any, isa: str, name: str, *xs: Array) -> Array:
@@ -94,7 +93,8 @@ def test_pow(library: Any, isa: str) -> None:
     error = np.abs(call(library, isa, "pow", x, e)[kept] / y[kept] - 1)
     size = np.maximum(np.abs(e), np.abs(np.log2(x.astype("f8")) * e))[kept]
     assert (error <= 4e-7 + 1e-7 * size).all()
-    for base, power, value in ((-2, 3, -8), (-2, 2, 4), (0, 0, 1), (0, 2, 0), (5, 0, 1), (-3, 1, -3)):
+    exact = ((-2, 3, -8), (-2, 2, 4), (0, 0, 1), (0, 2, 0), (5, 0, 1), (-3, 1, -3))
+    for base, power, value in exact:
         got = call(library, isa, "pow", *(np.full(16, v, "f4") for v in (base, power)))
         np.testing.assert_allclose(got, value, rtol=1e-6)
     assert np.isnan(call(library, isa, "pow", *(np.full(16, v, "f4") for v in (-2, 0.5)))).all()

@@ -26,6 +26,18 @@ ES_INLINE vf weights(const void *data, size_t at, int coded) {
     return coded ? v_load_i8((const int8_t *)data + at) : v_load((const float *)data + at);
 }
 
+/* Input i's share of the sums. */
+ES_INLINE void add(const es_matrix *m, const float *x, size_t x_step, const size_t *at, uint32_t i,
+                   vf sum[4][4], const int regs, const int frames, const int coded) {
+    vf w[4];
+    ES_UNROLL for (int r = 0; r < regs; r++)
+        w[r] = weights(m->data, at[r] + (size_t)i * PANEL, coded);
+    ES_UNROLL for (int f = 0; f < frames; f++) {
+        const vf one = v_set1(x[(size_t)f * x_step + i]);
+        ES_UNROLL for (int r = 0; r < regs; r++) sum[f][r] = v_mla(sum[f][r], w[r], one);
+    }
+}
+
 /* `regs` registers of outputs from `o`, for `frames` frames; both are constants of the caller. */
 ES_INLINE void tile(const es_matrix *m, const float *x, size_t x_step, float *y, size_t y_step,
                     uint32_t o, const int regs, const int frames, const int coded) {
@@ -43,27 +55,14 @@ ES_INLINE void tile(const es_matrix *m, const float *x, size_t x_step, float *y,
     }
     uint32_t i = 0;
     for (; i + 2 <= in; i += 2) {
-        vf w0[4], w1[4];
-        ES_UNROLL for (int r = 0; r < regs; r++) {
-            w0[r] = weights(m->data, at[r] + (size_t)i * PANEL, coded);
-            w1[r] = weights(m->data, at[r] + (size_t)i * PANEL + PANEL, coded);
-        }
-        ES_UNROLL for (int f = 0; f < frames; f++) {
-            vf x0 = v_set1(x[(size_t)f * x_step + i]), x1 = v_set1(x[(size_t)f * x_step + i + 1]);
-            ES_UNROLL for (int r = 0; r < regs; r++) {
-                even[f][r] = v_mla(even[f][r], w0[r], x0);
-                odd[f][r] = v_mla(odd[f][r], w1[r], x1);
-            }
-        }
+        add(m, x, x_step, at, i, even, regs, frames, coded);
+        add(m, x, x_step, at, i + 1, odd, regs, frames, coded);
     }
+    if (i < in) add(m, x, x_step, at, i, even, regs, frames, coded);
     ES_UNROLL for (int r = 0; r < regs; r++) {
         uint32_t first = o + (uint32_t)r * VL;
         ES_UNROLL for (int f = 0; f < frames; f++) {
-            vf sum = even[f][r];
-            if (i < in)
-                sum = v_mla(sum, weights(m->data, at[r] + (size_t)i * PANEL, coded),
-                            v_set1(x[(size_t)f * x_step + i]));
-            sum = v_add(sum, odd[f][r]);
+            vf sum = v_add(even[f][r], odd[f][r]);
             if (coded) {
                 vf bias = m->bias ? v_load(m->bias + first) : v_set1(0.0f);
                 sum = v_mla(bias, sum, v_load(m->scale + first));
@@ -80,6 +79,9 @@ ES_INLINE void strip(const es_matrix *m, const float *x, size_t x_step, float *y
     if (many > 1)
         for (; f + (uint32_t)many <= count; f += (uint32_t)many)
             tile(m, x + f * x_step, x_step, y + f * y_step, y_step, o, regs, many, coded);
+    if (many > 2)
+        for (; f + 2 <= count; f += 2)
+            tile(m, x + f * x_step, x_step, y + f * y_step, y_step, o, regs, 2, coded);
     for (; f < count; f++)
         tile(m, x + f * x_step, x_step, y + f * y_step, y_step, o, regs, 1, coded);
 }
