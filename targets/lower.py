@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from edgesynth.errors import ArtifactError, GraphError
+from edgesynth.formats import FORMATS
 from edgesynth.graph import Graph, MidiSource, Node, Param, Port
 from edgesynth.ops import OPS
 from edgesynth.ops.base import Choice, Op, Pack
@@ -16,8 +17,8 @@ from targets.manifest import manifest
 from targets.memory import lifetimes, place
 from targets.pack import pack
 from targets.plan import Plan, PlanMidi, PlanNode, PlanParam, PlanPort, PlanState, PlanValue
+from targets.records import CHUNK_LIMIT, NODE_VALUES, PARAM_ELEMENTS, STATE_ELEMENTS
 
-CHUNK_LIMIT = 65536
 PLAIN = Pack("plain")
 
 
@@ -125,6 +126,8 @@ def _node(graph: Graph, node: Node, index: dict[str, int], params: _Params) -> P
         how = op.pack.get(slot, PLAIN)
         quantizable = slot in op.quantizable
         slots.append(None if name is None else params.add(name, how, quantizable, node.name))
+    if max(len(node.inputs), len(node.outputs)) > NODE_VALUES:
+        raise GraphError(f"{node.name}: a node has at most {NODE_VALUES} inputs and outputs")
     slot_params = {slot: graph.params[name] for slot, name in node.params.items()}
     specs = op.state(node, [graph.shapes[v] for v in node.inputs], slot_params)
     own = {s.slot: i for i, s in enumerate(graph.states) if s.node == node.name}
@@ -204,6 +207,12 @@ def _frames(graph: Graph, seconds: float, what: str) -> int:
 
 def _fits(plan: Plan, target: Target) -> None:
     """ArtifactError where arena, state and weights together pass the target's memory or disk."""
+    for p in plan.params:
+        if len(p.data) > PARAM_ELEMENTS * FORMATS[p.format].bytes:
+            raise ArtifactError(f"parameter {p.name!r} is too large for the format")
+    for s in plan.states:
+        if s.elements > STATE_ELEMENTS:
+            raise ArtifactError(f"state {s.name!r} has {s.elements} elements, too many")
     need = 4 * plan.arena_floats + plan.state_bytes + plan.weight_bytes
     if plan.arena_floats >= 2**32 or need > (target.ram_bytes or need):
         raise ArtifactError(

@@ -138,6 +138,7 @@ def _param(row: tuple[Any, ...], index: int, weights: bytes) -> PlanParam:
     name, kind = formats[number], r.LAYOUTS[layout]
     _need({"plain": blocks == 1, "vector": rank <= 1, "panels": rank in (2, 3)}[kind], what)
     _need((size, scale_size) == sizes(name, kind, blocks, tuple(dims[:rank])), what)
+    _need(size <= r.PARAM_ELEMENTS * FORMATS[name].bytes, what)
     for start, length in ((at, size), (scale_at, scale_size)):
         _need(start % r.ALIGN == 0 and start + length <= len(weights), what)
     return PlanParam(
@@ -149,7 +150,7 @@ def _param(row: tuple[Any, ...], index: int, weights: bytes) -> PlanParam:
 def _state(row: tuple[Any, ...], index: int, params: Sequence[PlanParam]) -> PlanState:
     dtype, elements, init = row
     what = f"state {index}"
-    _need(dtype < len(r.DTYPES), what)
+    _need(dtype < len(r.DTYPES) and elements <= r.STATE_ELEMENTS, what)
     if init == r.NONE:
         return PlanState(r.DTYPES[dtype], elements)
     _need(init < len(params) and r.DTYPES[dtype] == "f4", what)
@@ -170,7 +171,8 @@ def _node(
     inputs, outputs, params, states, attrs = found
     for part, limit in zip((inputs, outputs, params, states), limits, strict=True):
         _need(all(v < limit or (part is params and v == r.NONE) for v in part), what)
-    _need(len(outputs) > 0, what)
+    _need(1 <= len(outputs) <= r.NODE_VALUES >= len(inputs), what)
+    _need(len(params) <= r.NODE_PARAMS and len(states) <= r.NODE_STATES, what)
     slots = tuple(None if v == r.NONE else v for v in params)
     return PlanNode(op, period, inputs, outputs, slots, states, attrs)
 

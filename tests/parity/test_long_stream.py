@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
 import pytest
-from parity.cases import Example
-from parity.columns import RUNTIMES, Outputs, Runtime, artifact, skip_unless
+from parity.cases import Example, examples, slowest
+from parity.columns import RUNTIMES, Outputs, Runtime, TorchStream, artifact, skip_unless
 from parity.nets import synth
 
 from edgesynth.stream import stream
@@ -53,32 +54,33 @@ def test_a_minute(column: Runtime) -> None:
 
 
 @cache
-def golden() -> tuple[bytes, Outputs]:
-    """An artifact with torch's test vectors, and their outputs."""
-    import torch
-
-    from edgesynth.module import StreamModule
+def golden(row: str) -> tuple[bytes, Outputs]:
+    """An artifact with torch's test vectors, and their outputs, (channels, steps)."""
     from targets.artifact import write
     from targets.base import target
     from targets.lower import lower
 
-    graph = stream(synth())
-    curves = {"f0": [200, 230, 260, 200], "loudness": [-20, -9, -9, -30]}
-    inputs = {k: np.array([v], np.float32) for k, v in curves.items()}
-    made = StreamModule(graph)({k: torch.from_numpy(v.T)[None] for k, v in inputs.items()})
-    outputs = {k: v[0].numpy().T for k, v in made.items()}
-    pair = {"frames": 256, "tolerance": 1e-5, "inputs": inputs, "outputs": outputs}
+    example = examples()[row]
+    graph = stream(example.graph)
+    slow = slowest(graph)
+    steps = min(256 // slow, example.steps)
+    short = {k: v[:steps] for k, v in example.inputs.items()}
+    outputs = {k: v.T for k, v in TorchStream().play(replace(example, inputs=short)).items()}
+    inputs = {k: v.T for k, v in short.items()}
+    pair = {"frames": steps * slow, "tolerance": 1e-5, "inputs": inputs, "outputs": outputs}
     return write(lower(graph, target("host")), pair), outputs
 
 
+@pytest.mark.parametrize("row", ["net/synth", "net/convolutional", "harmonic/k60", "noise/n17"])
 @pytest.mark.parametrize("column", RUNTIMES, ids=lambda c: c.name)
-def test_the_artifact_tests_itself(column: Runtime) -> None:
+def test_the_artifact_tests_itself(column: Runtime, row: str) -> None:
+    """Controls, audio and frame ports as inputs; frame ports as outputs."""
     from firmware_bridge.play import Player
 
     skip_unless(column)
-    blob, outputs = golden()
-    assert np.abs(outputs["audio"]).max() > 0.1
-    assert 0 < Player(blob, kernels=column.kernels).self_test() <= 1e-5
+    blob, outputs = golden(row)
+    assert max(np.abs(v).max() for v in outputs.values()) > 0.05
+    assert Player(blob, kernels=column.kernels).self_test() <= 1e-5
 
 
 def test_wrong_test_vectors_are_noticed() -> None:
@@ -87,7 +89,7 @@ def test_wrong_test_vectors_are_noticed() -> None:
     from targets.artifact import read, write
     from targets.plan import Golden
 
-    plan = read(golden()[0])
+    plan = read(golden("net/synth")[0])
     assert plan.golden is not None
     outputs = plan.golden.outputs.copy()
     outputs[100] += 1e-3

@@ -9,11 +9,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from parity.cases import examples, quantized
-from parity.nets import convolutional, recurrent, synth
+from parity.nets import Sketch, convolutional, recurrent, synth
 
 from edgesynth.edit import with_masks
 from edgesynth.errors import ArtifactError, GraphError
-from edgesynth.graph import Graph
+from edgesynth.graph import Graph, Port, Shape
 from edgesynth.ops import OPS
 from edgesynth.ops.base import Choice
 from edgesynth.stream import stream
@@ -148,6 +148,22 @@ def test_a_net_that_does_not_fit_is_refused() -> None:
 def test_chunk_out_of_range(chunk: int) -> None:
     with pytest.raises(GraphError, match="chunk"):
         lower(recurrent(), HOST, chunk)
+
+
+def test_too_many_inputs() -> None:
+    s = Sketch(0)
+    s("y", "concat", *["x"] * 65)
+    ports = (Port("x", "in", "x"), Port("y", "out", "y"))
+    with pytest.raises(GraphError, match="y: a node has at most 64 inputs"):
+        lower(s.graph("wide", {"x": Shape((1,))}, ports, None), HOST)
+
+
+def test_a_state_too_large_for_the_format() -> None:
+    s = Sketch(0)
+    s("y", "delay", "x", steps=2**28 + 1, start=0)
+    ports = (Port("x", "in", "x"), Port("y", "out", "y"))
+    with pytest.raises(ArtifactError, match=r"state 'y\.history' has 268435457 elements"):
+        lower(s.graph("long", {"x": Shape((1,))}, ports, None), HOST)
 
 
 def test_meta_that_is_no_json() -> None:
