@@ -34,16 +34,26 @@ class Rule:
         return min(size, max(near, self.least(size)))
 
 
-def asked(scores: Mapping[str, np.ndarray], total: int, rule: Rule) -> dict[str, int]:
+def asked(
+    scores: Mapping[str, np.ndarray],
+    total: int,
+    rule: Rule,
+    shares: Mapping[str, int] | None = None,
+) -> dict[str, int]:
     """Units per group when `total` stay over all, before rounding and floors.
 
-    Locally, every group's share of its own size, rounded half up; globally, how many of the best
-    `total` lie in the group (equal scores: earlier groups and units first).
+    Locally, every group's part of the total by its size (or by `shares`), rounded half up;
+    globally, how many of the best `total` lie in the group (equal scores: earlier groups and units
+    first).
     """
     sizes = {name: len(values) for name, values in scores.items()}
-    whole = sum(sizes.values())
     if rule.scope == "local":
-        return {name: (2 * size * total + whole) // (2 * whole) for name, size in sizes.items()}
+        parts = shares or sizes
+        whole = sum(parts.values())
+        return {
+            name: min(size, (2 * parts[name] * total + whole) // (2 * whole))
+            for name, size in sizes.items()
+        }
     least = {name: rule.least(size) for name, size in sizes.items()}
     flat = np.concatenate([_safe(scores[name], least[name]) for name in sizes])
     owner = np.repeat(np.arange(len(sizes)), list(sizes.values()))
@@ -52,9 +62,14 @@ def asked(scores: Mapping[str, np.ndarray], total: int, rule: Rule) -> dict[str,
     return {name: int(n) for name, n in zip(sizes, counts, strict=True)}
 
 
-def kept(scores: Mapping[str, np.ndarray], total: int, rule: Rule) -> dict[str, np.ndarray]:
+def kept(
+    scores: Mapping[str, np.ndarray],
+    total: int,
+    rule: Rule,
+    shares: Mapping[str, int] | None = None,
+) -> dict[str, np.ndarray]:
     """Indices of the units that stay, ascending, for every group."""
-    counts = asked(scores, total, rule)
+    counts = asked(scores, total, rule, shares)
     return {
         name: top(values, rule.rounded(counts[name], len(values)))
         for name, values in scores.items()

@@ -40,6 +40,11 @@ class Group:
         return len(next(iter(self.members.values())))
 
     @property
+    def signature(self) -> tuple[tuple[Axis, int], ...]:
+        """What one unit touches, and how often; names the same units before and after a cut."""
+        return tuple((axis, table.shape[1]) for axis, table in self.members.items())
+
+    @property
     def values(self) -> tuple[str, ...]:
         """Names of the values it has channels in, in graph order."""
         return tuple(a.name for a in self.members if a.kind == "value")

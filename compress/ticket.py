@@ -91,12 +91,10 @@ class Ticket(Stage):
         self._round(0, 0.5).requires(graph, context)
 
     def run(self, graph: Graph, context: Context) -> Outcome:
-        whole = units(graph)
         now, early = graph, context.early
         rows: list[dict[str, Any]] = []
         for number, (share, _) in enumerate(self.plan(), 1):
-            keep = min(1.0, share * whole / units(now))
-            step = self._one(number, keep, now, replace(context, early=early))
+            step = self._one(number, share, sizes(graph, now), now, replace(context, early=early))
             now, early = step.graph, step.early
             rows.append({"round": number, "asked": share, "seconds": step.seconds, **step.report})
         report = {
@@ -117,21 +115,23 @@ class Ticket(Stage):
         if after.early is not None and not alike(after.graph, after.early):
             raise StageError("the early graph was not cut like the trained one")
 
-    def _one(self, number: int, keep: float, graph: Graph, context: Context) -> Step:
+    def _one(
+        self, number: int, keep: float, first: tuple[int, ...], graph: Graph, context: Context
+    ) -> Step:
         """Round `number`, done or found in the run's folder."""
         count = len(self.plan())
         folder = None if context.folder is None else context.folder / f"round-{number}"
         where = replace(
             context, folder=folder, progress=told(context.progress, f"round {number}/{count}")
         )
-        step = once("round", self._round(number - 1, keep), graph, where)
+        step = once("round", self._round(number - 1, keep, first), graph, where)
         if folder is not None:
             shutil.rmtree(folder / "training", ignore_errors=True)
         return step
 
-    def _round(self, index: int, keep: float) -> Round:
+    def _round(self, index: int, keep: float, first: tuple[int, ...] = ()) -> Round:
         trim = Trim(
-            keep=keep, criterion=self.criterion, scale=self.scale, scope=self.scope,
+            keep=keep, sizes=first, criterion=self.criterion, scale=self.scale, scope=self.scope,
             floor=self.floor, multiple=self.multiple, allow_moved=self.allow_moved,
             seed=self.seed + index,
         )
@@ -140,6 +140,18 @@ class Ticket(Stage):
             decay="constant" if self.rewind == "none" else "cosine",
         )
         return Round(trim, schedule, self.rewind)
+
+
+def sizes(first: Graph, now: Graph) -> tuple[int, ...]:
+    """Units that each group of `now` that may be cut had in the Graph it was cut from."""
+    before = {g.signature: g.size for g in groups(first) if not g.fixed}
+    try:
+        return tuple(before[g.signature] for g in groups(now) if not g.fixed)
+    except KeyError:
+        raise StageError(
+            f"graph {now.name!r} has layers cut to one channel that now stand apart; keep more, or "
+            "set floor = 2"
+        ) from None
 
 
 def units(graph: Graph) -> int:

@@ -45,6 +45,9 @@ class Trim(Stage):
     allow_moved: Annotated[
         bool, "accept layers whose share was moved by floor or multiple by more than one unit"
     ] = False
+    sizes: Annotated[
+        tuple[int, ...], "units of each layer that keep is a share of (none: those it has now)"
+    ] = ()
     seed: Annotated[int, "seed of the random criterion"] = 0
 
     def __post_init__(self) -> None:
@@ -53,6 +56,8 @@ class Trim(Stage):
         for name, least in (("budget", 0), ("floor", 1), ("multiple", 1), ("seed", 0)):
             if getattr(self, name) < least:
                 raise InputError(f"{name} is {getattr(self, name)}; it must be at least {least}")
+        if self.sizes and self.of != "units":
+            raise InputError("sizes go with units; leave them out where of is parameters or macs")
         if self.budget and self.of == "units":
             raise InputError("budget counts parameters or macs; set of to one of them")
 
@@ -74,9 +79,10 @@ class Trim(Stage):
                 raise StageError(f"{self.criterion} gives group {name!r} a score that is no number")
         scores = scaled(scores, self.scale, graph, found)
         rule = Rule(self.scope, self.floor, self.multiple)
+        shares = self._shares(found)
         total = self._total(graph, found, scores, rule)
-        counts = asked(scores, total, rule)
-        stay = kept(scores, total, rule)
+        counts = asked(scores, total, rule, shares)
+        stay = kept(scores, total, rule, shares)
         after = cut(graph, found, stay)
         early = None if context.early is None else cut(context.early, found, stay)
         rows: list[dict[str, Any]] = [
@@ -112,7 +118,7 @@ class Trim(Stage):
                     expected[axis.name] += rows.get(group.name, group.size) * positions.shape[1]
         if expected != {value: shape.channels for value, shape in after.graph.shapes.items()}:
             raise StageError("the trimmed graph has other units than the report says")
-        old = sum(g.size for g in found if not g.fixed)
+        old = sum(self._shares(found).values())
         new = sum(rows.values())
         if self._by_cost:
             got, most = measure(after.graph, self.of), self._most(before)
@@ -134,6 +140,15 @@ class Trim(Stage):
     def _most(self, graph: Graph) -> float:
         return float(self.budget) or self.keep * measure(graph, self.of)
 
+    def _shares(self, found: Sequence[Group]) -> dict[str, int]:
+        """Units of each group that `keep` is a share of."""
+        now = {g.name: g.size for g in found if not g.fixed}
+        if not self.sizes:
+            return now
+        if len(self.sizes) != len(now):
+            raise StageError(f"sizes has {len(self.sizes)} entries for {len(now)} layers")
+        return dict(zip(now, self.sizes, strict=True))
+
     def _total(
         self,
         graph: Graph,
@@ -143,7 +158,7 @@ class Trim(Stage):
     ) -> int:
         """Units to keep over all groups."""
         if not self._by_cost:
-            return round(self.keep * sum(len(v) for v in scores.values()))
+            return round(self.keep * sum(self._shares(found).values()))
 
         def cost(stay: Mapping[str, Any]) -> float:
             return measure(cut(graph, found, stay), self.of)

@@ -93,12 +93,25 @@ def test_reinit_is_fresh_has_the_same_size_and_all_steps(dense: Any, monkeypatch
 def test_rounds_keep_the_shares_asked(dense: Any) -> None:
     whole = units(dense[0])
     outcome = Ticket(keep=(0.8,), rounds=4, steps=(2,))(dense[0], context(dense))
+    first = [g["before"] for g in outcome.report["rounds"][0]["groups"]]
     for row in outcome.report["rounds"]:
-        assert abs(row["units"]["after"] - row["asked"] * whole) <= len(row["groups"])
+        for group, size in zip(row["groups"], first, strict=True):
+            assert abs(group["after"] - row["asked"] * size) <= 1
     assert [row["steps"] for row in outcome.report["rounds"]] == [2, 2, 2, 2]
     assert abs(units(outcome.graph) - 0.8**4 * whole) <= 3
     assert outcome.early is not None and alike(outcome.early, outcome.graph)
     assert outcome.report["parameters"]["after"] == outcome.graph.parameter_count()
+
+
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_long_chains_do_not_drift(dense: Any, scope: Any) -> None:
+    whole = units(dense[0])
+    ticket = Ticket(keep=(0.93,), rounds=9, steps=(1,), scope=scope, criterion="random")
+    outcome = ticket(dense[0], context(dense))
+    assert abs(units(outcome.graph) - 0.93**9 * whole) <= 1.5
+    if scope == "local":
+        control = replace(ticket, rewind="reinit")(dense[0], context(dense))
+        assert alike(control.graph, outcome.graph)
 
 
 def test_training_helps(dense: Any) -> None:

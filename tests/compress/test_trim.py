@@ -159,6 +159,18 @@ def test_false_claims_are_caught() -> None:
             claim.ensures(graph, outcome, context)
 
 
+def test_keep_may_be_a_share_of_former_sizes() -> None:
+    graph = everything(0, width=16)
+    half = Trim(keep=0.5)(graph).graph
+    former = tuple(sizes(graph).values())
+    chained = Trim(keep=0.25, sizes=former)(half)
+    assert sizes(chained.graph) == sizes(Trim(keep=0.25)(graph).graph)
+    with pytest.raises(StageError, match="sizes has 1 entries for 5 layers"):
+        Trim(sizes=(3,))(graph)
+    with pytest.raises(InputError, match="sizes go with units"):
+        Trim(sizes=(3,), of="macs")
+
+
 def test_scores_that_are_no_numbers_are_refused(monkeypatch: Any) -> None:
     def broken(*args: Any) -> dict[str, np.ndarray]:
         return {k: v * np.nan for k, v in magnitude(*args).items()}
