@@ -116,7 +116,7 @@ def runtimes(
         from firmware_bridge.emulate import emulated_targets, play_emulated
 
         for name in emulated_targets():
-            yield f"{name} (emulated)", lambda n=name: play_emulated(n, artifact, graph, inputs, frames)
+            yield f"{name} (emulated)", lambda n=name: play_emulated(n, artifact, doors_of(graph), inputs, frames)
 
 
 def _reloaded(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

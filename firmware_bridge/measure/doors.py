@@ -60,6 +60,11 @@ def _wander(door: Door, steps: int, rng: np.random.Generator) -> np.ndarray:
     return (low + (high - low) * path).astype(np.float32)
 
 
+def held(x: np.ndarray, period: int, frames: int) -> np.ndarray:
+    """(channels, steps) at a period as (channels, frames), each step held."""
+    return np.repeat(x, period, axis=-1)[..., :frames]
+
+
 def piece(door: Door, x: np.ndarray, start: int, frames: int) -> np.ndarray:
     """What a port is fed for the frames [start, start + frames): a control's held values (frames,),
     a frame port's due steps, an audio port's samples."""

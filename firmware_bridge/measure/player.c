@@ -1,0 +1,158 @@
+/* player.c - plays an artifact from raw files, on Linux without any C library.
+ *
+ *   player ARTIFACT INPUT OUTPUT FRAMES BLOCK
+ *
+ * INPUT holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own
+ * period, a control one value per frame. OUTPUT receives the output ports likewise. It is linked
+ * with the core alone: a proof that the core needs neither malloc nor stdio, and what emulators run.
+ * Exit code 0, or 1 to 9: 1 arguments, 2 artifact, 3 model, 4 voice, 5 input, 6 process, 7 output. */
+#include "edgesynth.h"
+
+#if defined(__aarch64__)
+enum { SYS_read = 63, SYS_write = 64, SYS_openat = 56, SYS_exit = 93 };
+static long sys(long n, long a, long b, long c, long d) {
+    register long x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c, x3 __asm__("x3") = d;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3) : "memory");
+    return x0;
+}
+__asm__(".globl _start\n_start: mov x0, sp\n and sp, x0, #-16\n bl start\n");
+#elif defined(__arm__)
+enum { SYS_read = 3, SYS_write = 4, SYS_openat = 322, SYS_exit = 1 };
+static long sys(long n, long a, long b, long c, long d) {
+    register long r7 __asm__("r7") = n, r0 __asm__("r0") = a, r1 __asm__("r1") = b;
+    register long r2 __asm__("r2") = c, r3 __asm__("r3") = d;
+    __asm__ volatile("svc 0" : "+r"(r0) : "r"(r7), "r"(r1), "r"(r2), "r"(r3) : "memory");
+    return r0;
+}
+__asm__(".globl _start\n_start: mov r0, sp\n bic sp, sp, #7\n bl start\n");
+#elif defined(__x86_64__)
+enum { SYS_read = 0, SYS_write = 1, SYS_openat = 257, SYS_exit = 60 };
+static long sys(long n, long a, long b, long c, long d) {
+    register long r10 __asm__("r10") = d;
+    long result;
+    __asm__ volatile("syscall" : "=a"(result) : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10) : "rcx", "r11", "memory");
+    return result;
+}
+__asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call start\n");
+#else
+#error "player.c knows Linux on x86-64, aarch64 and arm"
+#endif
+
+#define ROOM(name, bytes) static unsigned char name[bytes] __attribute__((aligned(ES_ALIGN)))
+ROOM(blob, 64u << 20);
+ROOM(model_memory, 128u << 20);
+ROOM(voice_memory, 64u << 20);
+ROOM(inputs, 256u << 20);
+ROOM(outputs, 256u << 20);
+enum { PORTS = 64, LONGEST = 65536 };
+static float gathered[PORTS][LONGEST];
+
+__attribute__((noreturn)) static void quit(int code) {
+    for (;;) sys(SYS_exit, code, 0, 0, 0);
+}
+
+static size_t read_all(const char *path, unsigned char *to, size_t room) {
+    long file = sys(SYS_openat, -100, (long)path, 0, 0), got;
+    size_t n = 0;
+    if (file < 0) return 0;
+    while (n < room && (got = sys(SYS_read, file, (long)(to + n), (long)(room - n), 0)) > 0) n += (size_t)got;
+    return n;
+}
+
+static int write_all(const char *path, const unsigned char *from, size_t bytes) {
+    long file = sys(SYS_openat, -100, (long)path, 01 | 0100 | 01000, 0644), done;
+    size_t n = 0;
+    if (file < 0) return 0;
+    while (n < bytes && (done = sys(SYS_write, file, (long)(from + n), (long)(bytes - n), 0)) > 0) n += (size_t)done;
+    return n == bytes;
+}
+
+static uint32_t number(const char *text) {
+    uint32_t n = 0;
+    while (*text >= '0' && *text <= '9') n = 10 * n + (uint32_t)(*text++ - '0');
+    return n;
+}
+
+/* Steps of a port over `frames` frames from reset. */
+static uint32_t steps_of(const es_port *port, uint32_t frames) {
+    return port->kind == ES_CONTROL && port->direction == ES_INPUT ? frames : (frames + port->period - 1) / port->period;
+}
+
+typedef struct lane {
+    es_port port;
+    float *data;    /* (channels, steps) of the whole run */
+    uint32_t steps; /* per channel */
+    uint32_t at;    /* steps used up */
+} lane;
+
+static uint32_t open_lanes(const es_model *model, es_direction direction, uint32_t n, uint32_t frames,
+                           unsigned char *room, lane *lanes) {
+    uint32_t floats = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (es_model_port(model, direction, i, &lanes[i].port) != ES_OK) quit(3);
+        lanes[i].steps = steps_of(&lanes[i].port, frames);
+        lanes[i].data = (float *)room + floats;
+        lanes[i].at = 0;
+        floats += lanes[i].steps * lanes[i].port.channels;
+    }
+    return floats;
+}
+
+/* Move `due` steps between a lane and its planar block buffer. */
+static void move(lane *l, float *block, uint32_t due, int in) {
+    for (uint32_t c = 0; c < l->port.channels; c++)
+        for (uint32_t t = 0; t < due; t++) {
+            float *whole = &l->data[(size_t)c * l->steps + l->at + t], *part = &block[c * due + t];
+            if (in) *part = *whole;
+            else *whole = *part;
+        }
+    l->at += due;
+}
+
+static uint32_t due_of(const es_voice *voice, const lane *l, uint32_t frames) {
+    return l->port.kind == ES_CONTROL && l->port.direction == ES_INPUT ? frames : es_voice_due(voice, l->port.period, frames);
+}
+
+__attribute__((used, noreturn)) void start(long *stack) {
+    static lane in[PORTS], out[PORTS];
+    const float *feeds[PORTS];
+    float *results[PORTS];
+    static float played[PORTS][LONGEST];
+    const char **argv = (const char **)(stack + 1);
+    if (stack[0] != 6) quit(1);
+    uint32_t frames = number(argv[4]), block = number(argv[5]);
+    if (frames == 0 || block == 0) quit(1);
+    size_t bytes = read_all(argv[1], blob, sizeof blob), size = 0;
+    if (bytes == 0) quit(2);
+    const es_model *model;
+    es_voice *voice;
+    es_model_info info;
+    if (es_model_open(blob, bytes, es_kernels_best(), NULL, &size, NULL) != ES_OK || size > sizeof model_memory ||
+        es_model_open(blob, bytes, es_kernels_best(), model_memory, &size, &model) != ES_OK ||
+        es_model_describe(model, &info) != ES_OK || info.inputs > PORTS || info.outputs > PORTS)
+        quit(3);
+    size = sizeof voice_memory;
+    if (info.voice_bytes > size || es_voice_open(model, voice_memory, &size, &voice) != ES_OK) quit(4);
+    uint32_t floats = open_lanes(model, ES_INPUT, info.inputs, frames, inputs, in);
+    if (read_all(argv[2], inputs, sizeof inputs) != (size_t)floats * 4) quit(5);
+    floats = open_lanes(model, ES_OUTPUT, info.outputs, frames, outputs, out);
+    for (uint32_t done = 0; done < frames; done += block) {
+        uint32_t n = frames - done < block ? frames - done : block;
+        uint32_t due[PORTS];
+        for (uint32_t i = 0; i < info.inputs; i++) {
+            uint32_t steps = due_of(voice, &in[i], n);
+            if (steps * in[i].port.channels > LONGEST) quit(5);
+            move(&in[i], gathered[i], steps, 1);
+            feeds[i] = gathered[i];
+        }
+        for (uint32_t i = 0; i < info.outputs; i++) {
+            due[i] = due_of(voice, &out[i], n);
+            if (due[i] * out[i].port.channels > LONGEST) quit(7);
+            results[i] = played[i];
+        }
+        if (es_voice_process(voice, n, feeds, results, NULL, 0) != ES_OK) quit(6);
+        for (uint32_t i = 0; i < info.outputs; i++) move(&out[i], played[i], due[i], 0);
+    }
+    quit(write_all(argv[3], outputs, (size_t)floats * 4) ? 0 : 7);
+}
