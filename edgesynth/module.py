@@ -169,6 +169,9 @@ class StreamModule(_View):
             raise GraphError(f"graph {graph.name!r} is not streaming: stream(graph) makes it so")
         super().__init__(graph, random)
         self._slowest = lcm(*(graph.period(v) for v in graph.shapes))
+        self._slot_states: dict[str, list[tuple[str, str]]] = {n.name: [] for n in graph.nodes}
+        for s in graph.states:
+            self._slot_states[s.node].append((s.slot, s.name))
         self.reset()
 
     def reset(self) -> None:
@@ -212,12 +215,12 @@ class StreamModule(_View):
             self._state = self._fresh(inputs[0].shape[0], inputs[0].dtype)
         values, state = self._start(inputs), dict(self._state)
         for step in self._plan:
-            name, given = step.node.name, [values[i] for i in step.inputs]
+            given, names = [values[i] for i in step.inputs], self._slot_states[step.node.name]
             run = self._run(step, self._clock // step.period)
-            kept = {s.slot: state[s.name] for s in self._source.states if s.node == name}
+            kept = {slot: state[name] for slot, name in names}
             outputs, after = step.op.step(step.node, given, self._slots(step), kept, run)
             self._keep(step, values, outputs)
-            state |= {f"{name}.{slot}": value for slot, value in after.items()}
+            state |= {name: after[slot] for slot, name in names}
         self._state, self._clock = state, self._clock + samples
         return {p.name: values[self._numbers[p.value]] for p in self._source.outputs}
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+PIECE = 1 << 20  # sines in memory at a time, where no gradient keeps them
+
+
 def harmonic(f0: Tensor, amplitude: Tensor, distribution: Tensor, hop: int, rate: float) -> Tensor:
     """Sum of sines at the multiples of `f0`: (B, T, 1) Hz, (B, T, 1), (B, T, K) -> (B, T·hop, 1).
 
@@ -67,19 +70,33 @@ def segments(inc: Tensor, amps: Tensor, phase: Tensor, hop: int) -> tuple[Tensor
     -> audio (B, n·hop, 1), phase after it (B). Integers wrap."""
     import torch
 
-    batch, frames, count = amps.shape[0], amps.shape[1] - 1, amps.shape[2]
+    batch, frames = amps.shape[0], amps.shape[1] - 1
     start = inc[:, :-1] << 32
     slope = torch.div((inc[:, 1:] - inc[:, :-1]) << 32, hop, rounding_mode="floor")
     ends = phase[:, None] + (hop * start + hop * (hop - 1) // 2 * slope).cumsum(1)
     begins = torch.cat([phase[:, None], ends], 1)
     j = torch.arange(hop)
     p = begins[:, :-1, None] + j * start[..., None] + j * (j - 1) // 2 * slope[..., None]
-    turns = (p >> 32).to(torch.int32)[..., None] * torch.arange(1, count + 1, dtype=torch.int32)
+    p = (p >> 32).to(torch.int32)
+    size = max(1, PIECE // max(1, batch * hop * amps.shape[2]))
+    pieces = [
+        _tones(p[:, i : i + size], amps[:, i : i + size + 1])
+        for i in range(0, max(1, frames), size)
+    ]
+    return torch.cat(pieces, 1).reshape(batch, frames * hop, 1), begins[:, -1]
+
+
+def _tones(p: Tensor, amps: Tensor) -> Tensor:
+    """Audio (B, n, hop) at the phases p (B, n, hop), int32; amps (B, n + 1, K)."""
+    import torch
+
+    count, hop = amps.shape[2], p.shape[2]
+    turns = p[..., None] * torch.arange(1, count + 1, dtype=torch.int32)
     sines = turns.to(amps.dtype).mul_(2 * np.pi / 2**32).sin_()
     pairs = torch.stack([amps[:, :-1], amps[:, 1:]], -1)
-    ab = torch.bmm(sines.view(-1, hop, count), pairs.reshape(-1, count, 2)).view(batch, -1, hop, 2)
-    y = torch.lerp(ab[..., 0], ab[..., 1], j.to(amps.dtype) * (1 / hop))
-    return y.reshape(batch, frames * hop, 1), begins[:, -1]
+    ab = torch.bmm(sines.view(-1, hop, count), pairs.reshape(-1, count, 2)).view(*p.shape, 2)
+    weight = torch.arange(hop).to(amps.dtype) * (1 / hop)
+    return torch.lerp(ab[..., 0], ab[..., 1], weight)
 
 
 class Harmonic(Op):
