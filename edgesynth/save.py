@@ -29,7 +29,7 @@ _BROKEN = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, 
 
 
 def save(graph: Graph, path: str | Path, card: Mapping[str, Any] | None = None) -> Path:
-    """Write `path.safetensors`, then `path.json`, each under a temporary name that is renamed.
+    """Write `path.safetensors` and `path.json` under temporary names, then rename both, JSON last.
 
     `card` is the model card: what made these weights, on what data, with what error. Gives the
     JSON's path. InputError where the disk refuses or meta and card are not JSON.
@@ -58,8 +58,7 @@ def save(graph: Graph, path: str | Path, card: Mapping[str, Any] | None = None) 
         raise InputError(f"meta or card of graph {graph.name!r} cannot be JSON: {e}") from e
     try:
         stem.parent.mkdir(parents=True, exist_ok=True)
-        _write(stem.with_name(stem.name + ".safetensors"), data)
-        _write(target, encoded)
+        _write({stem.with_name(stem.name + ".safetensors"): data, target: encoded})
     except OSError as e:
         raise InputError(f"cannot write {stem}: {e.strerror or e}") from e
     return target
@@ -107,16 +106,21 @@ def _stem(path: str | Path) -> Path:
     return path
 
 
-def _write(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+def _write(files: Mapping[Path, bytes]) -> None:
+    """Write all files under temporary names, then rename all in order: a refusing disk leaves the
+    old ones whole."""
+    named = {path: path.with_name(f".{path.name}.{os.getpid()}") for path in files}
     try:
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        for path, data in files.items():
+            with open(named[path], "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in named.items():
+            os.replace(temporary, path)
     finally:
-        temporary.unlink(missing_ok=True)
+        for temporary in named.values():
+            temporary.unlink(missing_ok=True)
 
 
 def _read(stem: Path, suffix: str) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -88,11 +89,17 @@ def test_meta_that_is_not_json_is_refused_before_anything_is_written(tmp_path: P
     assert not list(tmp_path.iterdir())
 
 
-def test_full_disk_leaves_the_old_graph(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("files", [0, 1])
+def test_full_disk_leaves_the_old_graph(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int
+) -> None:
     save(two_layers(), tmp_path / "net")
+    written: list[int] = []
 
     def full(fd: int) -> None:
-        raise OSError(28, "No space left on device")
+        written.append(fd)
+        if len(written) > files:
+            raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
     with pytest.raises(InputError, match="No space left"):
@@ -185,6 +192,28 @@ def test_junk_in_the_structure_is_a_clear_error(tmp_path: Path, data: st.DataObj
         key = data.draw(st.sampled_from(keys))
     place[key] = data.draw(_JUNK)
     resealed(path, text)
+    try:
+        verify(load(path))
+    except EdgesynthError as e:
+        assert "\n" not in str(e)
+
+
+@settings(FUZZ, max_examples=200)
+@given(data=st.data())
+def test_damaged_tensors_with_their_hash_made_right(tmp_path: Path, data: st.DataObject) -> None:
+    """The tensor file itself lies: our error, or a verified Graph of other values."""
+    graph = with_masks(two_layers(), {"h": [True] * 5})
+    save(graph, tmp_path / "net")
+    path = tmp_path / "net.safetensors"
+    raw = bytearray(path.read_bytes())
+    header = 8 + int.from_bytes(raw[:8], "little")
+    for _ in range(data.draw(st.integers(1, 4))):
+        raw[data.draw(st.integers(0, header - 1))] = data.draw(st.sampled_from(b'0159"[],:{}FIUB '))
+    raw = raw[: data.draw(st.integers(header, len(raw)))]
+    path.write_bytes(raw)
+    text = json.loads((tmp_path / "net.json").read_text())
+    text["sha256"]["tensors"] = hashlib.sha256(raw).hexdigest()
+    (tmp_path / "net.json").write_text(json.dumps(text))
     try:
         verify(load(path))
     except EdgesynthError as e:
