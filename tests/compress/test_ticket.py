@@ -152,6 +152,28 @@ def test_an_interrupted_chain_goes_on_to_the_same_bits(
     assert not list(tmp_path.rglob("training*"))
 
 
+def test_ctrl_c_inside_a_round_loses_no_step(
+    dense: Any, tmp_path: Path, monkeypatch: Any
+) -> None:
+    ticket = Ticket(keep=(0.5,), steps=(12,))
+    expected = ticket(dense[0], context(dense)).graph
+    plain, calls = Toy.loss, []
+
+    def interrupted(self: Toy, modules: Any, batch: Any) -> torch.Tensor:
+        calls.append(1)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+        return plain(self, modules, batch)
+
+    monkeypatch.setattr(Toy, "loss", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        ticket(dense[0], context(dense, folder=tmp_path))
+    done = ticket(dense[0], context(dense, folder=tmp_path))
+    steps_after = len(calls) - 9 - 2  # two validation batches at the end
+    assert steps_after == 12 - 8
+    assert equal_bits(done.graph, expected)
+
+
 def test_a_damaged_round_is_done_again(dense: Any, tmp_path: Path) -> None:
     ticket = Ticket(keep=(0.5,), steps=(4,))
     first = ticket(dense[0], context(dense, folder=tmp_path))
