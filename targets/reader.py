@@ -139,6 +139,7 @@ def _param(row: tuple[Any, ...], index: int, weights: bytes) -> PlanParam:
     _need({"plain": blocks == 1, "vector": rank <= 1, "panels": rank in (2, 3)}[kind], what)
     _need((size, scale_size) == sizes(name, kind, blocks, tuple(dims[:rank])), what)
     _need(size <= r.PARAM_ELEMENTS * FORMATS[name].bytes, what)
+    _need(scale_size > 0 or scale_at == 0, what)
     for start, length in ((at, size), (scale_at, scale_size)):
         _need(start % r.ALIGN == 0 and start + length <= len(weights), what)
     return PlanParam(
@@ -210,11 +211,15 @@ def _order(nodes: Sequence[PlanNode], ports: Sequence[PlanPort]) -> None:
     """Inputs before outputs; every value made once and before it is read."""
     directions = [p.direction for p in ports]
     _need(directions == sorted(directions, key=r.DIRECTIONS.index), "the order of ports")
+    names = {(p.direction, p.name) for p in ports}
+    if len(names) != len(ports):
+        raise ArtifactError("two ports of one direction have the same name")
     made = {p.value for p in ports if p.direction == "in"}
     for i, node in enumerate(nodes):
-        _need(made.issuperset(node.inputs) and made.isdisjoint(node.outputs), f"node {i}")
+        ordered = made.issuperset(node.inputs) and made.isdisjoint(node.outputs)
+        _need(ordered, f"the running order at node {i}")
         made.update(node.outputs)
-    _need(made.issuperset(p.value for p in ports), "an output port")
+    _need(made.issuperset(p.value for p in ports), "the running order at an output port")
 
 
 def _midi(row: tuple[Any, ...], ports: Sequence[PlanPort]) -> PlanMidi:
