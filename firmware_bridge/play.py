@@ -231,13 +231,12 @@ def _read(artifact: bytes | str | Path) -> bytes:
 
 
 def _aligned(data: bytes | None, size: int = 0) -> tuple[np.ndarray, int]:
-    """(aligned copy of `data`, or `size` zero bytes; their number)."""
+    """(aligned copy of `data`, or `size` zero bytes, with some room behind; their number)."""
     size = size if data is None else len(data)
-    room = np.zeros(size + ALIGN, np.uint8)
-    start = -room.ctypes.data % ALIGN
-    block = room[start : start + size]
-    if data is not None:
-        block[:] = np.frombuffer(data, np.uint8)
+    room = np.zeros(size + 2 * ALIGN, np.uint8)  # never an empty block: numpy moves those
+    block = room[-room.ctypes.data % ALIGN :]
+    if data:
+        block[:size] = np.frombuffer(data, np.uint8)
     return block, size
 
 

@@ -162,8 +162,10 @@ static void voice(const es_model *m) {
     s.in = calloc(s.info.inputs + 1, sizeof *s.in);
     s.out = calloc(s.info.outputs + 1, sizeof *s.out);
     es_port port = {0};
+    int needs_input = 0;
     for (uint32_t i = 0; i < s.info.inputs; i++) {
         EXPECT(es_model_port(m, ES_INPUT, i, &port) == ES_OK);
+        needs_input |= port.kind < ES_CONTROL;
         if (port.kind < ES_CONTROL) s.in[i] = calloc((size_t)port.channels * FRAMES, sizeof(float));
     }
     for (uint32_t i = 0; i < s.info.outputs; i++) {
@@ -172,7 +174,8 @@ static void voice(const es_model *m) {
     }
     EXPECT(es_voice_process(NULL, FRAMES, s.in, s.out, NULL, 0) == ES_ERR_ARGUMENT);
     EXPECT(es_voice_process(s.voice, 0, s.in, s.out, NULL, 0) == ES_ERR_ARGUMENT);
-    EXPECT(es_voice_process(s.voice, FRAMES, NULL, s.out, NULL, 0) == ES_ERR_ARGUMENT);
+    if (needs_input)
+        EXPECT(es_voice_process(s.voice, FRAMES, NULL, s.out, NULL, 0) == ES_ERR_ARGUMENT);
     EXPECT(es_voice_process(s.voice, FRAMES, s.in, NULL, NULL, 0) == ES_ERR_ARGUMENT);
     EXPECT(es_voice_clock(s.voice) == 0 && es_voice_clock(NULL) == 0);
     EXPECT(es_voice_process(s.voice, FRAMES, s.in, s.out, NULL, 0) == ES_OK);

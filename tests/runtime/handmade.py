@@ -100,11 +100,13 @@ def repaired(blob: bytes | bytearray) -> bytes:
     return bytes(blob[:12]) + struct.pack("<I", zlib.crc32(blob[16:size])) + bytes(blob[16:])
 
 
-def wire(channels: int = 1, chunk: int = 32) -> Net:
-    """Audio in, the same audio out; no node."""
+def wire(channels: int = 1, chunk: int = 32, control: bool = False) -> Net:
+    """Audio in, the same audio out; no node. `control`: with a control that nothing reads."""
     net = Net(chunk=chunk)
     value = net.value(channels)
     net.port("in", 0, "audio", value)
+    if control:
+        net.port("unread", 0, "control", net.value(1))
     net.port("out", 1, "audio", value)
     return net
 

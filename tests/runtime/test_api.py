@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from runtime import small_nets
-from runtime.handmade import controls
+from runtime.handmade import controls, wire
 from runtime.native import output, program
 
 from firmware_bridge.build import CHECKOUT, INCLUDE, compile_objects, native_compiler, native_isas
@@ -18,10 +18,17 @@ ALLOWED = {"memcpy", "memmove", "memset", "memcmp", "strcmp", "_GLOBAL_OFFSET_TA
 HOST_ONLY = ("open_file", "timing")
 
 
-@pytest.mark.parametrize("net", ["controls", "decoder"])
+NETS = {
+    "controls": lambda: controls(ramp=5).blob(),
+    "audio": lambda: wire(3, control=True).blob(),
+    "decoder": small_nets.decoder,
+}
+
+
+@pytest.mark.parametrize("net", NETS)
 def test_wrong_arguments_are_told_and_harm_nothing(net: str, tmp_path: Path) -> None:
     artifact = tmp_path / "net.esa"
-    artifact.write_bytes(controls(ramp=5).blob() if net == "controls" else small_nets.decoder())
+    artifact.write_bytes(NETS[net]())
     status, text = output([program("api_sweep"), artifact])
     assert (status, text) == (0, "0 failures\n")
 

@@ -93,7 +93,7 @@ static inline uint32_t es_due(uint32_t period, uint64_t clock, uint32_t frames) 
  * - a parameter's data and scale hold exactly what its format, layout, blocks and dims ask for;
  *   dims are at least 1, blocks divides dims[0], a vector has rank 0 or 1, panels rank 2 or 3;
  *   the numbers themselves may be anything;
- * - a state has `elements` entries of its dtype, 64-byte aligned; what they hold is anything at
+ * - a state has `elements` entries (0 for none) of its dtype, 64-byte aligned; what they hold is anything at
  *   all after es_voice_load.
  * Not checked, so `check` must: how many inputs, outputs, parameters, states and attributes the op
  * takes, which may be absent, and how their sizes, periods, dtypes, formats and layouts agree.
