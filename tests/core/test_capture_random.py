@@ -71,7 +71,7 @@ class Stack(nn.Module):
         return x
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(
     names=st.lists(st.sampled_from(LAYERS), min_size=1, max_size=7),
     width=st.integers(1, 5),
