@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +39,15 @@ class Notes:
 
     def __len__(self) -> int:
         return len(self.audio)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 over clock, names, splits and arrays, 64 hex digits: what a run's name includes."""
+        h = hashlib.sha256(repr((self.rate, self.hop, self.names, self.splits)).encode())
+        for arrays in (self.audio, self.f0, self.loudness):
+            for array in arrays:
+                h.update(np.ascontiguousarray(array, "<f4").tobytes())
+        return h.hexdigest()
 
     def split(self, label: str) -> Notes:
         """The notes of one split ("train", "valid" or "test"), in order; the report is kept."""

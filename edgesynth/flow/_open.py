@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,12 @@ def card_of(name: str) -> dict[str, Any]:
         return dict(card(path) or {})
     except EdgesynthError:
         return {}
+
+
+def cache_folder() -> Path:
+    """Where analysed data is kept between runs: $XDG_CACHE_HOME/edgesynth or ~/.cache/edgesynth."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "edgesynth"
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from edgesynth.flow._model import find_model
-from edgesynth.flow._open import card_of, open_graph
+from edgesynth.flow._open import cache_folder, card_of, open_graph
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table, one_thread
-from edgesynth.flow.train import cache_folder
 from edgesynth.graph import Graph
 from edgesynth.models.base import Model
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 from edgesynth.errors import InputError
 from edgesynth.flow._model import find_model
+from edgesynth.flow._open import cache_folder
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table, one_thread
 from edgesynth.graph import Graph
 from edgesynth.models.base import Model
@@ -30,82 +31,61 @@ class Train(Command):
     out: Annotated[Path, "where to save: OUT.safetensors and OUT.json, with OUT-early beside it"]
     config: Annotated[str, "named configuration, see `edgesynth models`"] = ""
     set: Annotated[tuple[str, ...], "one setting, KEY=VALUE; may be given several times"] = ()
-    steps: Annotated[int, "training steps"] = 8000
+    steps: Annotated[int, "training steps"] = 6000
     early: Annotated[int, "step whose weights are kept as the rewind point"] = 500
     lr: Annotated[float, "highest learning rate"] = 1e-3
     seed: Annotated[int, "seed of weights, batches and noise"] = 0
 
     def run(self, ui: UI) -> Table:
         from edgesynth.data import load as load_data
-        from edgesynth.save import save
         from edgesynth.train import Schedule, train
 
         if not 0 <= self.early < self.steps:
             raise InputError(f"--early {self.early}: at least 0 and below --steps {self.steps}")
         model = find_model(self.model, self.config, self.set)
         rate, hop = model.data_rate()
-        data = load_data(self.data, rate, hop, seed=0, cache=cache_folder(), progress=ui.progress)
-        ui.say(str(data.report))
-        folder = self.out.with_name(f"{self.out.name}-run")
+        data = load_data(self.data, rate, hop, cache=cache_folder(), progress=ui.progress)
+        for line in data.report:
+            ui.say(line)
         begun = time.monotonic()
         with one_thread():
-            graphs = {k: self._named(g, model) for k, g in model.build(self.seed).items()}
-            schedule = Schedule(self.steps, lr=self.lr)
-            done = train(model, graphs, data, schedule, self.seed, folder=folder, snapshots=(self.early,), progress=ui.progress)
-            rows = []
-            for name, graph in done.graphs.items():
-                errors = score(model, graph, data)
-                path = self.out if len(done.graphs) == 1 else self.out.with_name(f"{self.out.name}-{name}")
-                card = self._card(model, data, graph, errors, done, time.monotonic() - begun)
-                save(done.snapshots[self.early][name], path.with_name(f"{path.name}-early"), card | {"step": self.early, "held_out": {}})
-                save(graph, path, card)
-                rows.append({"saved": f"{path}.safetensors", "parameters": graph.parameter_count(),
-                             "MMAC/s": graph.macs_per_second() / 1e6, **errors})
+            graphs = {k: self._named(g) for k, g in model.build(self.seed).items()}
+            done = train(
+                model, graphs, data, Schedule(self.steps, lr=self.lr), self.seed,
+                folder=self.out.with_name(f"{self.out.name}-run"), snapshots=(self.early,), progress=ui.progress,
+            )
+            seconds = round(time.monotonic() - begun)
+            rows = [self._save(name, done, model, data, seconds) for name in done.graphs]
         return Table(tuple(rows[0]), rows)
 
-    def _named(self, graph: Graph, model: Model) -> Graph:
-        """The Graph with notes of what it is, so that its Model can be found again."""
-        notes = {"model": self.model, "configuration": self.config, "settings": asdict(model)}
+    def _named(self, graph: Graph) -> Graph:
+        """The Graph with notes of how to build its Model again."""
+        notes = {"model": self.model, "config": self.config, "settings": list(self.set)}
         return replace(graph, meta={**graph.meta, **notes})
 
-    def _card(self, model: Model, data: Any, graph: Graph, errors: dict[str, float], done: Any, seconds: float) -> dict[str, Any]:
-        words = ["edgesynth", "train", self.model, "--data", self.data]
-        words += ["--config", self.config] if self.config else []
-        words += [w for s in self.set for w in ("--set", s)]
-        words += ["--steps", str(self.steps), "--early", str(self.early), "--lr", f"{self.lr:g}",
-                  "--seed", str(self.seed), "--out", str(self.out)]
-        return {
-            "command": shlex.join(words), "step": self.steps, "seed": self.seed, "data": self.data,
-            "data_fingerprint": getattr(data, "fingerprint", ""), "parameters": graph.parameter_count(),
-            "held_out": errors, "training_seconds": round(seconds), "history": [dict(h) for h in done.history if "valid" in h],
+    def _save(self, name: str, done: Any, model: Model, data: Any, seconds: int) -> dict[str, Any]:
+        """Judge one trained Graph on the held-out notes, save it with its card and its early state."""
+        from edgesynth.save import save
+        from edgesynth.training.render import torch_render
+
+        graph: Graph = done.graphs[name]
+        path = self.out if len(done.graphs) == 1 else self.out.with_name(f"{self.out.name}-{name}")
+        errors = model.evaluate(torch_render(graph), data)
+        card = {
+            "command": self._words(), "model": self.model, "config": self.config, "settings": list(self.set),
+            "configuration": asdict(model), "data": self.data, "data_fingerprint": data.fingerprint,
+            "notes": {s: data.splits.count(s) for s in ("train", "valid", "test")},
+            "seed": self.seed, "steps": self.steps, "parameters": graph.parameter_count(),
+            "training_seconds": seconds, "history": [dict(h) for h in done.history if "valid" in h],
         }
+        save(done.snapshots[self.early][name], path.with_name(f"{path.name}-early"), {**card, "step": self.early})
+        save(graph, path, {**card, "step": self.steps, "held_out": errors, "floor": model.floor(graph, data)})
+        return {"saved": f"{path}.safetensors", "parameters": graph.parameter_count(),
+                "MMAC/s": graph.macs_per_second() / 1e6, **errors}
 
-
-def score(model: Model, graph: Graph, data: Any, split: str = "test") -> dict[str, float]:
-    """Held-out errors of the float Graph in torch, delay-free."""
-    return model.evaluate(torch_render(graph), data, split)
-
-
-def torch_render(graph: Graph) -> Any:
-    """render(ports) -> ports of `Model.evaluate`, by the offline torch view with the runtime's noise."""
-    import numpy as np
-    import torch
-
-    module = graph.module(random="counter")
-
-    def render(ports: dict[str, Any]) -> dict[str, Any]:
-        given = [torch.from_numpy(np.asarray(ports[p.name], np.float32))[None, :, None] for p in graph.inputs]
-        with torch.no_grad():
-            out = module(*given)
-        outs = out if isinstance(out, tuple) else (out,)
-        return {p.name: o.numpy().reshape(-1) for p, o in zip(graph.outputs, outs)}
-
-    return render
-
-
-def cache_folder() -> Path:
-    """Where analysed data is kept between runs."""
-    import os
-
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "edgesynth"
+    def _words(self) -> str:
+        """The command that trains this checkpoint."""
+        words = ["edgesynth", "train", self.model, *(["--config", self.config] if self.config else [])]
+        words += ["--data", self.data, *(w for s in self.set for w in ("--set", s))]
+        words += ["--steps", str(self.steps), "--early", str(self.early), "--lr", f"{self.lr:g}"]
+        return shlex.join([*words, "--seed", str(self.seed), "-o", self.out.name])

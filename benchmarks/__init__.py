@@ -1,0 +1,1 @@
+"""Suites, thresholds and results; the timing loops themselves are in `firmware_bridge/measure/`."""
