@@ -39,7 +39,7 @@ PLACES: dict[str, tuple[list[str], list[str]]] = {
     "armv7": ([*ZIG, "-target", "arm-linux-musleabihf", "-mcpu=cortex_a8"],
               ["qemu-arm", "-cpu", "cortex-a8"]),
     **{f"{isa}, sanitized": ([*SAN, *bed.ISAS[isa]], [])
-       for isa in {bed.supported()[0], bed.supported()[-1]}},
+       for isa in dict.fromkeys((bed.supported()[0], bed.supported()[-1]))},
 }
 
 

@@ -19,7 +19,11 @@
 #define MANY_R 4
 #define MANY_F 1
 #endif
+#if VL == 1
+#define ONE_R 8
+#else
 #define ONE_R 4
+#endif
 #define PANEL 16u
 
 ES_INLINE vf weights(const void *data, size_t at, int coded) {
@@ -28,8 +32,8 @@ ES_INLINE vf weights(const void *data, size_t at, int coded) {
 
 /* Input i's share of the sums. */
 ES_INLINE void add(const es_matrix *m, const float *x, size_t x_step, const size_t *at, uint32_t i,
-                   vf sum[4][4], const int regs, const int frames, const int coded) {
-    vf w[4];
+                   vf (*sum)[ONE_R], const int regs, const int frames, const int coded) {
+    vf w[ONE_R];
     ES_UNROLL for (int r = 0; r < regs; r++)
         w[r] = weights(m->data, at[r] + (size_t)i * PANEL, coded);
     ES_UNROLL for (int f = 0; f < frames; f++) {
@@ -41,8 +45,8 @@ ES_INLINE void add(const es_matrix *m, const float *x, size_t x_step, const size
 /* `regs` registers of outputs from `o`, for `frames` frames; both are constants of the caller. */
 ES_INLINE void tile(const es_matrix *m, const float *x, size_t x_step, float *y, size_t y_step,
                     uint32_t o, const int regs, const int frames, const int coded) {
-    vf even[4][4], odd[4][4];
-    size_t at[4];
+    vf even[4][ONE_R], odd[4][ONE_R];
+    size_t at[ONE_R];
     const uint32_t in = m->in;
     ES_UNROLL for (int r = 0; r < regs; r++) {
         uint32_t first = o + (uint32_t)r * VL;
