@@ -30,15 +30,16 @@ def program(name: str, sanitize: bool = True, link: tuple[str, ...] = ()) -> Pat
     target = folder / f"{name}-{hashlib.sha256(made_of.encode()).hexdigest()[:16]}"
     if not target.exists():
         temporary = target.with_suffix(f".{os.getpid()}.tmp")
-        run([*native_compiler(), "-std=c11", "-O1", "-g", "-Wall", "-Wextra", *flags, f"-I{INCLUDE}",
-             str(source), *map(str, objects), *link, "-lm", "-o", str(temporary)])
+        own = ["-std=c11", "-O1", "-g", "-Wall", "-Wextra", *flags, f"-I{INCLUDE}"]
+        run([*native_compiler(), *own, str(source), *map(str, objects), *link, "-lm",
+             "-o", str(temporary)])
         os.replace(temporary, target)
     return target
 
 
 def output(command: list[str | Path], timeout: float = 120) -> tuple[int, str]:
     """(exit status, stdout and stderr) of a test program; leaks count as failures."""
-    environment = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1", ASAN_OPTIONS="abort_on_error=0")
+    environment = dict(os.environ, UBSAN_OPTIONS="print_stacktrace=1")
     done = subprocess.run(
         [str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         env=environment, timeout=timeout, check=False,

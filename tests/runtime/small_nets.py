@@ -14,7 +14,8 @@ from targets.lower import lower
 
 
 def ddsp() -> Graph:
-    return DDSP(hidden=6, layers=1, harmonics=5, bands=5, reverb=9, rate=8000.0, hop=20).build()["decoder"]
+    sizes = {"hidden": 6, "layers": 1, "harmonics": 5, "bands": 5, "reverb": 9}
+    return DDSP(**sizes, rate=8000.0, hop=20).build()["decoder"]
 
 
 def decoder(chunk: int = 64) -> bytes:

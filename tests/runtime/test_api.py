@@ -56,6 +56,7 @@ def test_the_core_calls_nothing_but_memory_copies() -> None:
 @pytest.mark.parametrize(("compiler", "standard"), [("gcc", "c99"), ("g++", "c++11")])
 def test_header_compiles_alone(compiler: str, standard: str, tmp_path: Path) -> None:
     source = tmp_path / ("t.c" if compiler == "gcc" else "t.cc")
-    source.write_text('#include "edgesynth.h"\nint main(void) { return es_status_text(ES_OK) == 0; }\n')
+    body = "int main(void) { return es_status_text(ES_OK) == 0; }"
+    source.write_text(f'#include "edgesynth.h"\n{body}\n')
     flags = [f"-std={standard}", "-Wall", "-Wextra", "-Wpedantic", "-Werror", f"-I{INCLUDE}"]
     subprocess.run([compiler, *flags, "-c", str(source), "-o", str(tmp_path / "t.o")], check=True)

@@ -20,7 +20,10 @@ def linear(bias_bytes: int = 64, scale: int = 0, words: tuple[int, ...] = ()) ->
     net = Net()
     x, y = net.value(3), net.value(2)
     net.weights = bytes(192 + 64)
-    net.params = [(0, 2, 1, 2, 2, 3, 1, 1, 0, 192, scale, 0), (0, 1, 1, 1, 2, 1, 1, 1, 192, bias_bytes, 0, 0)]
+    net.params = [
+        (0, 2, 1, 2, 2, 3, 1, 1, 0, 192, scale, 0),
+        (0, 1, 1, 1, 2, 1, 1, 1, 192, bias_bytes, 0, 0),
+    ]
     net.port("x", 0, "audio", x)
     net.port("y", 1, "audio", y)
     net.node(1, 1, [x], [y], [0, 1], [], words)
@@ -94,16 +97,28 @@ CASES: dict[str, tuple[Callable[[], bytes], str]] = {
     "golden too short": (lambda: golden(2, 0.1, 2, 2, floats=3), "a section of the artifact"),
     "golden of other ports": (lambda: golden(2, 0.1, 1, 3, floats=4), "a section of the artifact"),
     "value beyond arena": (lambda: edited(wire(), arena=32), "an edge of the net"),
-    "value misaligned": (lambda: edited(wire(), values=[(1, 1, 8)], arena=99), "an edge of the net"),
+    "value misaligned": (
+        lambda: edited(wire(), values=[(1, 1, 8)], arena=99),
+        "an edge of the net",
+    ),
     "value without channels": (lambda: edited(wire(), values=[(0, 1, 0)]), "an edge of the net"),
     "value without period": (lambda: edited(wire(), values=[(1, 0, 0)]), "an edge of the net"),
     "channels overflow": (lambda: edited(wire(), values=[(NONE, 1, 0)]), "an edge of the net"),
     "param of other size": (lambda: linear(bias_bytes=60).blob(), "a parameter of the net"),
-    "param beyond weights": (lambda: edited(linear(), weights=bytes(255)), "a parameter of the net"),
+    "param beyond weights": (
+        lambda: edited(linear(), weights=bytes(255)),
+        "a parameter of the net",
+    ),
     "f32 with scale": (lambda: linear(scale=64).blob(), "a parameter of the net"),
-    "state of unknown dtype": (lambda: edited(linear(), states=[(3, 1, NONE)]), "a state of the net"),
+    "state of unknown dtype": (
+        lambda: edited(linear(), states=[(3, 1, NONE)]),
+        "a state of the net",
+    ),
     "state too large": (lambda: edited(linear(), states=[(0, NONE, NONE)]), "a state of the net"),
-    "state's init of other size": (lambda: edited(linear(), states=[(0, 3, 1)]), "a state of the net"),
+    "state's init of other size": (
+        lambda: edited(linear(), states=[(0, 3, 1)]),
+        "a state of the net",
+    ),
     "unknown op": (lambda: edited(linear(), nodes=[(99, *linear().nodes[0][1:])]), "lacks"),
     "input not made": (lambda: with_node(inputs=[1]), "a node of the net"),
     "input beyond values": (lambda: with_node(inputs=[2]), "an edge of the net"),

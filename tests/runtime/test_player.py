@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 import struct
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def noise(*shape: int, seed: int = 0) -> np.ndarray:
 def test_a_wire_passes_every_channel(channels: int, chunk: int, cuts: list[int]) -> None:
     player = Player(wire(channels, chunk).blob())
     x = noise(channels, 300)
-    parts = [np.atleast_2d(player.process({"in": x[:, a:b]})) for a, b in zip(cuts, cuts[1:])]
+    parts = [np.atleast_2d(player.process({"in": x[:, a:b]})) for a, b in itertools.pairwise(cuts)]
     assert np.concatenate(parts, axis=1).tobytes() == x.tobytes()
     assert player.clock == 300
 
@@ -52,14 +53,14 @@ def test_decoder_shows_no_split(kernels: str) -> None:
     """Notes, bends and control curves inside blocks; every split gives the same bits."""
     frames = 1500
     rng = np.random.default_rng(3)
-    events = sorted(
-        [Event(int(rng.integers(frames)), "note_on", int(rng.integers(40, 80)), float(rng.uniform(0.2, 1)))
-         for _ in range(8)]
-        + [Event(int(rng.integers(frames)), "bend", 0, float(rng.uniform(-1, 1))) for _ in range(8)]
-        + [Event(int(rng.integers(frames)), "control", "loudness", float(rng.uniform(-60, -10)), 33.0)
-           for _ in range(8)],
-        key=lambda e: e.offset,
-    )
+    events = []
+    for offset in sorted(rng.integers(frames, size=8).tolist()):
+        key, share = int(rng.integers(40, 80)), float(rng.uniform(0.2, 1))
+        events += [
+            Event(offset, "note_on", key, share), Event(offset, "bend", 0, 1 - 2 * share),
+            Event(offset + 5, "control", "loudness", -60 * share, 33.0),
+        ]
+    events = [e for e in sorted(events, key=lambda e: e.offset) if e.offset < frames]
 
     def render(block: int) -> np.ndarray:
         player = Player(DECODER, kernels=kernels)
@@ -132,7 +133,8 @@ def test_an_output_may_lie_on_an_input(inputs: list[int], outputs: list[int]) ->
 def golden(error: float) -> bytes:
     net = wire(2)
     x = noise(10)
-    net.golden = struct.pack("<If2I", 5, 1e-3, 10, 10) + x.tobytes() + (x + np.float32(error)).tobytes()
+    y = x + np.float32(error)
+    net.golden = struct.pack("<If2I", 5, 1e-3, 10, 10) + x.tobytes() + y.tobytes()
     return net.blob()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,14 +80,15 @@ def f32(low: float, high: float) -> st.SearchStrategy[float]:
     return st.floats(low, high, width=32, allow_subnormal=False)  # the runtime reads those as 0
 
 
+AT = st.integers(0, FRAMES - 1)
 EVENT = st.one_of(
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("note_on"), st.integers(40, 80), f32(0, 1)),
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("note_off"), st.integers(40, 80)),
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("cc"), st.sampled_from([1, 74]), f32(0, 1)),
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("bend"), st.just(0), f32(-1, 1)),
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("control"), st.just("pitch"), f32(20, 4000),
+    st.builds(Event, AT, st.just("note_on"), st.integers(40, 80), f32(0, 1)),
+    st.builds(Event, AT, st.just("note_off"), st.integers(40, 80)),
+    st.builds(Event, AT, st.just("cc"), st.sampled_from([1, 74]), f32(0, 1)),
+    st.builds(Event, AT, st.just("bend"), st.just(0), f32(-1, 1)),
+    st.builds(Event, AT, st.just("control"), st.just("pitch"), f32(20, 4000),
               st.one_of(st.none(), f32(0, 60))),
-    st.builds(Event, st.integers(0, FRAMES - 1), st.just("control"), st.just("level"), f32(-80, 0),
+    st.builds(Event, AT, st.just("control"), st.just("level"), f32(-80, 0),
               st.one_of(st.none(), f32(0, 60))),
 )
 EVENTS = st.lists(EVENT, max_size=30).map(lambda e: sorted(e, key=lambda x: x.offset))
@@ -95,7 +98,7 @@ def rendered(player: Player, events: list[Event], cuts: list[int]) -> dict[str, 
     """All outputs over FRAMES frames, rendered in blocks that end at `cuts`."""
     edges = sorted({0, FRAMES, *cuts})
     parts = []
-    for a, b in zip(edges, edges[1:], strict=False):
+    for a, b in itertools.pairwise(edges):
         inside = [Event(e.offset - a, e.kind, e.target, e.value, e.ramp)
                   for e in events if a <= e.offset < b]
         parts.append(player.process({}, inside, frames=b - a))
