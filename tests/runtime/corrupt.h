@@ -107,7 +107,8 @@ static int play(const uint8_t *data, size_t bytes, uint32_t seed) {
         saved = take(info.state_bytes);
         if (saved && es_voice_save(voice, saved, info.state_bytes) == ES_OK) {
             uint8_t *byte = saved;
-            for (size_t i = 36; i < info.state_bytes; i++) /* any state may be loaded */
+            size_t from = next_random(&seed) % 2 ? 36 : 72; /* 72: what follows the saved head */
+            for (size_t i = from; i < info.state_bytes; i++) /* any state may be loaded */
                 if (next_random(&seed) % 8 == 0) byte[i] = (uint8_t)next_random(&seed);
             (void)es_voice_load(voice, saved, info.state_bytes);
             for (int i = 0; i < 2; i++) block(model, &info, voice, &seed);
