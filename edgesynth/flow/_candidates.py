@@ -131,9 +131,14 @@ def multipliers(rows: list[dict[str, Any]], dense: dict[str, Any]) -> None:
                 row[f"{key}_ratio"] = row[key] / dense[key]
 
 
+def file_name(name: str) -> str:
+    """A candidate's name as a file name."""
+    return "-".join("".join(c if c.isalnum() else " " for c in name).split())
+
+
 def write_artifacts(candidates: Sequence[Candidate], target: str, folder: Path) -> None:
     """One .esa a candidate, named after it."""
     from edgesynth.flow._open import write_atomic
 
     for c in candidates:
-        write_atomic(folder / f"{c.name.replace(' ', '-')}.esa", export_bytes(c.graph, target))
+        write_atomic(folder / f"{file_name(c.name)}.esa", export_bytes(c.graph, target))

@@ -11,9 +11,11 @@ import numpy as np
 
 from edgesynth.errors import InputError
 from edgesynth.page import Page
+from edgesynth.page.page import cell
 from edgesynth.page.pictures import bars, points, spectrograms
 
 SUMMARY = "summary.json"
+TURNED = 5  # candidates up to which a table has them as columns
 COLUMNS = {
     "name": "candidate", "bytes": "bytes on disk", "smaller": "× smaller", "parameters": "parameters",
     "network_macs": "network MAC/s", "fewer_macs": "× fewer MACs", "mean_us": "µs per block",
@@ -69,7 +71,7 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     _sounds(page, summary, folder)
     if summary.get("facts"):
         page.section("How it was measured")
-        page.table(("what", "value"), [{"what": k, "value": v} for k, v in summary["facts"].items()])
+        page.table(("what", "value"), [{"what": k, "value": cell(v)} for k, v in summary["facts"].items()])
     page.data("summary", summary)
     return page
 
@@ -82,9 +84,15 @@ def _bars(page: Page, summary: Mapping[str, Any]) -> None:
 
 
 def _table(page: Page, rows: Sequence[Mapping[str, Any]]) -> None:
+    """One row a figure where the candidates are few, so that it fits a phone; else one a candidate."""
     keys = [k for k in COLUMNS if any(r.get(k) is not None for r in rows)]
-    shown = [{COLUMNS[k]: r.get(k) for k in keys} for r in rows]
-    page.table([COLUMNS[k] for k in keys], shown, mark=[i for i, r in enumerate(rows) if r.get("final")])
+    if len(rows) > TURNED:
+        shown = [{COLUMNS[k]: r.get(k) for k in keys} for r in rows]
+        page.table([COLUMNS[k] for k in keys], shown, mark=[i for i, r in enumerate(rows) if r.get("final")])
+        return
+    names = [str(r["name"]) for r in rows]
+    turned = [{"": COLUMNS[k], **{n: r.get(k) for n, r in zip(names, rows)}} for k in keys if k != "name"]
+    page.table(["", *names], turned)
 
 
 def _sounds(page: Page, summary: Mapping[str, Any], folder: Path) -> None:

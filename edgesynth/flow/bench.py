@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Annotated, Any, ClassVar
+from dataclasses import asdict, dataclass, replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import numpy as np
 
 from edgesynth.errors import EdgesynthError, InputError
 from edgesynth.flow._open import is_artifact, open_artifact, open_graph
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table
+from edgesynth.flow.verify import ABSOLUTE
 from edgesynth.graph import Graph
+
+if TYPE_CHECKING:
+    from firmware_bridge.play import Player
+
+COLUMNS = ("runtime", "block", "mean_us", "p50_us", "p99_us", "worst_us", "rtf", "rtf_p99", "allocations", "ratio")
+RATE = 48000.0  # of a net without a rate of its own
 
 
 @dataclass(frozen=True)
@@ -56,67 +64,100 @@ def measure(
     artifact: bytes, graph: Graph | None, blocks: tuple[int, ...], against: tuple[str, ...],
     kernels: str, seconds: float, ui: UI,
 ) -> Table:
-    """The timing table of one artifact, beside peers that play the same Graph."""
-    from dataclasses import replace
+    """The timing table of one artifact, beside peers that play the same Graph.
 
-    from firmware_bridge.measure.allocations import counts
+    ratio: a row's mean over that of the first peer named, below 1 is faster; None without peers.
+    """
     from firmware_bridge.measure.interleave import interleave
     from firmware_bridge.measure.ours import Ours
     from firmware_bridge.play import Player
 
     player = Player(artifact, kernels=kernels)
-    doors = player.ports
-    rate = float(player.rate or 48000.0)
-    ours = Ours(artifact, doors, kernels)
+    rate = rate_of(player, ui)
+    ours = Ours(artifact, player.ports, kernels)
+    examples = {block: ours.example(block) for block in blocks}
     name = f"edgesynth ({player.kernels})"
-    runners: dict[str, Any] = {name: ours} | _peers(graph, against, artifact, doors, ui)
-    allocations = counts(artifact, kernels, graph, against, blocks)
+    runners: dict[str, Any] = {name: ours} | _peers(graph, against, player, ours.hop, ui)
+    allocations = _allocations(artifact, kernels, graph, against, blocks, ui)
     rows = []
     for block in blocks:
-        inputs = dict.fromkeys(runners, ours.example(block))
+        inputs = dict.fromkeys(runners, examples[block])
         timed = interleave(runners, inputs, block, ours.hop, rate, seconds, progress=ui.progress)
-        first = next((t.mean_us for n, t in timed.items() if n != name), None)
+        first = timed[against[0]].mean_us if against else None
         for n, timing in timed.items():
-            timing = replace(timing, allocations=allocations.get((n.split(" ")[0], block)))
+            counted = allocations.get(("edgesynth" if n == name else n, block))
+            timing = replace(timing, allocations=counted)
             rows.append(asdict(timing) | {"ratio": timing.mean_us / first if first else None})
-    facts: Mapping[str, Any] = {
-        "artifact_bytes": len(artifact), "state_bytes": player.state_bytes, "arena_bytes": player.arena_bytes,
-        "latency_frames": player.latency, "rate": rate,
-        **({"macs_per_second": graph.macs_per_second(), "parameters": graph.parameter_count()} if graph else
-           {"macs_per_second": player.manifest.get("macs_per_second")}),
+    facts: dict[str, Any] = {
+        "artifact_bytes": len(artifact), "state_bytes": player.state_bytes,
+        "arena_bytes": player.arena_bytes, "voice_bytes": player.voice_bytes,
+        "latency_frames": player.latency, "rate": rate, **costs(graph, player.manifest),
     }
-    columns = ("runtime", "block", "mean_us", "p50_us", "p99_us", "worst_us", "rtf", "rtf_p99", "allocations", "ratio")
-    return Table(columns, rows, facts=facts)
+    return Table(COLUMNS, rows, facts=facts)
+
+
+def rate_of(player: Player, ui: UI) -> float:
+    """Frames per second of the net, said where it has none of its own."""
+    if not player.rate:
+        ui.say(f"the net has no rate of its own: reckoned at {RATE:g} Hz")
+    return float(player.rate or RATE)
+
+
+def costs(graph: Graph | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Multiply-adds per second and number of parameters, of the Graph or as an artifact states."""
+    if graph is not None:
+        return {"macs_per_second": graph.macs_per_second(), "parameters": graph.parameter_count()}
+    params = manifest.get("params")
+    rows = list(params.values()) if isinstance(params, dict) else []
+    values = [r.get("values") for r in rows if isinstance(r, dict)]
+    macs = manifest.get("macs_per_second")
+    return {
+        "macs_per_second": macs if isinstance(macs, int | float) else None,
+        "parameters": sum(values) if values and all(isinstance(v, int) for v in values) else None,
+    }
+
+
+def _allocations(
+    artifact: bytes, kernels: str, graph: Graph | None, against: tuple[str, ...],
+    blocks: tuple[int, ...], ui: UI,
+) -> dict[tuple[str, int], float]:
+    """What `allocations.counts` says; empty, with a warning, where it failed."""
+    from firmware_bridge.measure.allocations import counts
+
+    ui.say("counting allocations")
+    try:
+        return counts(artifact, kernels, graph, against, blocks)
+    except EdgesynthError as error:
+        ui.warn(str(error))
+        return {}
 
 
 def _peers(
-    graph: Graph | None, against: tuple[str, ...], artifact: bytes, doors: Any, ui: UI
+    graph: Graph | None, against: tuple[str, ...], player: Player, hop: int, ui: UI
 ) -> dict[str, Any]:
     """The peers asked for, each shown to give the same output before it is timed."""
     if graph is None or not against:
         return {}
-    from difflib import get_close_matches
-
     from edgesynth.stream import stream
-    from firmware_bridge.measure.doors import examples, hop, play
+    from firmware_bridge.measure.doors import examples, play
     from firmware_bridge.measure.peers import PEERS
-    from firmware_bridge.play import Player
 
-    streamed = graph if graph.streaming else stream(graph)
-    frames = hop(doors) * max(4, 2048 // hop(doors))
-    inputs = examples(doors, frames, seed=3)
-    expected = play(Player(artifact), doors, inputs, frames, 64)
-    made = {}
     for name in against:
         if name not in PEERS:
             near = get_close_matches(name, PEERS, n=1, cutoff=0.0)
             raise InputError(f"no runtime {name!r} to compare with; nearest is {near[0]!r}")
+    streamed = graph if graph.streaming else stream(graph)
+    frames = hop * max(4, 2048 // hop)
+    inputs = examples(player.ports, frames, seed=3)
+    player.reset()
+    expected = play(player, player.ports, inputs, frames, 64)
+    made = {}
+    for name in against:
         ui.say(f"{name}: checking that it plays the same")
-        peer = PEERS[name](streamed)
-        got = peer.play(inputs, frames)
+        made[name] = PEERS[name](streamed)
+        got = made[name].play(inputs, frames)
         for port, want in expected.items():
             error, peak = float(np.abs(got[port] - want).max()), float(np.abs(want).max())
-            if not error <= 1e-3 * max(1.0, peak):
+            if not error <= ABSOLUTE * max(1.0, peak):
                 raise EdgesynthError(f"{name} differs by {error:.3g} at port {port!r}: not timed")
-        made[name] = peer
     return made

@@ -15,6 +15,7 @@ from edgesynth.flow._arms import ARMS, Arm, run_arms
 from edgesynth.flow._audio import write_wav
 from edgesynth.flow._candidates import (
     Candidate,
+    file_name,
     judge,
     multipliers,
     runtime_render,
@@ -69,11 +70,7 @@ class Demo(Command):
         candidates = [Candidate("dense", "dense", None, "trained", dense)]
         for arm, stages in finished.items():
             wanted = stages[-2:] if arm.kind == "ticket" else stages[-1:]
-            candidates += [
-                Candidate(f"{stage} {arm.kind} {arm.seed}" if arm.kind != "ticket" else f"{stage} {arm.seed}",
-                          arm.kind, arm.seed, stage, open_graph(path))
-                for stage, path in wanted
-            ]
+            candidates += [Candidate(label(arm, stage), arm.kind, arm.seed, stage, open_graph(path)) for stage, path in wanted]
         rows = judge(candidates, model, data, self.target, ui)
         time_candidates(candidates, rows, self.target, BLOCK, "onnxruntime", ui)
         multipliers(rows, rows[0])
@@ -126,9 +123,20 @@ class Demo(Command):
             files.append((c.name, np.concatenate(made)))
         summary["sounds"] = []
         for name, audio in files:
-            file = f"{name.replace(' ', '-')}.wav"
+            file = f"{file_name(name)}.wav"
             write_wav(self.out / file, audio, rate)
             summary["sounds"].append({"name": name, "file": file})
+
+
+LABELS = {"ticket": "trimmed, rewound", "quantize": "int8"}
+CONTROL_LABELS = {"random": "drawn by lot", "reinit": "fresh weights"}
+
+
+def label(arm: Arm, stage: str) -> str:
+    """What a candidate is called in tables and file names."""
+    kind = CONTROL_LABELS.get(arm.kind)
+    what = LABELS.get(stage, stage)
+    return f"{what}, {kind}, seed {arm.seed}" if kind else f"{what}, seed {arm.seed}"
 
 
 def bars_of(rows: list[dict[str, Any]], final: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -35,12 +35,22 @@ def bars(names: Sequence[str], panels: Sequence[tuple[str, Sequence[float | None
             axis.set_xlim(0, max(positive, default=1.0) * 1.35)
         for y, v in zip(at, numbers):
             if v > 0:
-                axis.text(v, y, f" {v:,.3g}", va="center", ha="left", fontsize=9, color=INK)
+                axis.text(v, y, f" {short(v)}", va="center", ha="left", fontsize=9, color=INK)
         axis.set_title(title, fontsize=10, loc="left")
+        axis.xaxis.set_major_formatter(lambda v, _: short(v))
+        axis.minorticks_off()
         axis.spines[["top", "right"]].set_visible(False)
     axes[0][0].set_yticks(at, names)
     axes[0][0].invert_yaxis()
     return figure
+
+
+def short(value: float) -> str:
+    """A number for a label: three digits and k, M or G."""
+    for size, letter in ((1e9, " G"), (1e6, " M"), (1e3, " k")):
+        if abs(value) >= size:
+            return f"{value / size:.3g}{letter}"
+    return f"{value:.3g}"
 
 
 def points(rows: Sequence[tuple[str, float, float, bool]], x_label: str, y_label: str) -> Any:
@@ -50,6 +60,7 @@ def points(rows: Sequence[tuple[str, float, float, bool]], x_label: str, y_label
         axis.scatter([x], [y], s=60, color=MARK if marked else SOFT, zorder=3)
         axis.annotate(name, (x, y), textcoords="offset points", xytext=(6, 5), fontsize=9, color=INK)
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(lambda v, _: short(v))
     axis.margins(x=0.25, y=0.15)
     axis.set_xlabel(x_label)
     axis.set_ylabel(y_label)
