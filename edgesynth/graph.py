@@ -90,7 +90,8 @@ class Param:
         if self.scale is None:
             return self.array
         per_channel = self.scale.reshape((-1,) + (1,) * (self.array.ndim - 1))
-        return (self.array.astype(np.float32) * per_channel).astype(np.float32)
+        values: np.ndarray = (self.array.astype(np.float32) * per_channel).astype(np.float32)
+        return values
 
     def stored_bytes(self) -> int:
         """Bytes of codes and scales, without padding."""
@@ -256,6 +257,8 @@ class Graph:
 
     def fingerprint(self) -> str:
         """SHA-256 over structure and parameters, as 64 hex digits; meta and masks left out."""
+        from edgesynth.structure import structure
+
         h = hashlib.sha256()
         h.update(json.dumps(structure(self), sort_keys=True).encode())
         for name in sorted(self.params):
@@ -285,26 +288,3 @@ class Graph:
                 raise GraphError(f"parameter {name!r} is {arrays[name].shape}, not {old.shape}")
             params[name] = Param(arrays[name].astype(np.float32), trainable=old.trainable)
         return replace(self, params=params)
-
-
-def structure(graph: Graph) -> dict[str, Any]:
-    """Everything of a Graph but arrays and meta, as plain JSON-able data."""
-    return {
-        "name": graph.name,
-        "rate": graph.rate,
-        "streaming": graph.streaming,
-        "delays": dict(graph.delays),
-        "nodes": [
-            [n.name, n.op, list(n.inputs), list(n.outputs), dict(n.params), dict(n.attrs)]
-            for n in graph.nodes
-        ],
-        "ports": [
-            {**{k: v for k, v in vars(p).items() if k != "midi"}, "midi": [vars(m) for m in p.midi]}
-            for p in graph.ports
-        ],
-        "shapes": {
-            k: [list(s.features), [s.scale.numerator, s.scale.denominator], s.offset]
-            for k, s in graph.shapes.items()
-        },
-        "states": [vars(s) | {"shape": list(s.shape)} for s in graph.states],
-    }

@@ -19,8 +19,8 @@ import numpy as np
 from edgesynth.edit import with_masks
 from edgesynth.errors import GraphError, InputError
 from edgesynth.formats import FORMATS
-from edgesynth.graph import Graph, Param, structure
-from edgesynth.structure import TEXT, fields, read, typed
+from edgesynth.graph import Graph, Param
+from edgesynth.structure import TEXT, fields, read, structure, typed
 from edgesynth.verify import verify
 
 FORMAT = "edgesynth graph"

@@ -1,4 +1,4 @@
-"""The structure of a Graph, read back from untrusted JSON: every type is checked."""
+"""The structure of a Graph as plain data, and read back from untrusted JSON, every type checked."""
 
 from __future__ import annotations
 
@@ -7,6 +7,29 @@ from fractions import Fraction
 from typing import Any
 
 from edgesynth.graph import Graph, MidiSource, Node, Param, Port, Shape, State
+
+
+def structure(graph: Graph) -> dict[str, Any]:
+    """Everything of a Graph but arrays and meta, as plain JSON-able data."""
+    return {
+        "name": graph.name,
+        "rate": graph.rate,
+        "streaming": graph.streaming,
+        "delays": dict(graph.delays),
+        "nodes": [
+            [n.name, n.op, list(n.inputs), list(n.outputs), dict(n.params), dict(n.attrs)]
+            for n in graph.nodes
+        ],
+        "ports": [
+            {**{k: v for k, v in vars(p).items() if k != "midi"}, "midi": [vars(m) for m in p.midi]}
+            for p in graph.ports
+        ],
+        "shapes": {
+            k: [list(s.features), [s.scale.numerator, s.scale.denominator], s.offset]
+            for k, s in graph.shapes.items()
+        },
+        "states": [vars(s) | {"shape": list(s.shape)} for s in graph.states],
+    }
 
 
 def typed(value: Any, *kinds: type | None) -> Any:

@@ -19,14 +19,29 @@ from edgesynth.cli.terminal import Terminal
 from edgesynth.errors import EdgesynthError
 from edgesynth.flow.base import Command
 
-ORDER = ("demo", "models", "targets", "train", "import", "compress", "export", "render", "verify",
-         "bench", "report", "doctor")
+ORDER = (
+    "demo",
+    "models",
+    "targets",
+    "train",
+    "import",
+    "compress",
+    "export",
+    "render",
+    "verify",
+    "bench",
+    "report",
+    "doctor",
+)
 
 
 def command_names() -> list[str]:
     """Every command there is, the usual ones in the order of use."""
-    found = [m.name.rstrip("_") for m in pkgutil.iter_modules(edgesynth.flow.__path__)
-             if m.name.endswith("_") or m.name in ORDER]
+    found = [
+        m.name.rstrip("_")
+        for m in pkgutil.iter_modules(edgesynth.flow.__path__)
+        if m.name.endswith("_") or m.name in ORDER
+    ]
     return sorted(found, key=lambda n: (ORDER.index(n) if n in ORDER else len(ORDER), n))
 
 
@@ -35,8 +50,11 @@ def command_class(name: str) -> type[Command]:
     package = edgesynth.flow.__name__
     file = f"{name}_" if name == "import" else name
     module = importlib.import_module(f"{package}.{file}")
-    kinds = [v for v in vars(module).values()
-             if isinstance(v, type) and issubclass(v, Command) and v.__module__ == module.__name__]
+    kinds = [
+        v
+        for v in vars(module).values()
+        if isinstance(v, type) and issubclass(v, Command) and v.__module__ == module.__name__
+    ]
     if len(kinds) != 1:
         raise TypeError(f"{module.__name__} defines {len(kinds)} commands, not one")
     return kinds[0]
@@ -57,14 +75,30 @@ def finish(kind: type[Command], options: dict[str, Any], as_json: bool) -> int:
         return 2
     except ModuleNotFoundError as error:
         ui.close()
-        if (error.name or "").split(".")[0] in ("edgesynth", "compress", "targets", "firmware_bridge"):
+        if (error.name or "").split(".")[0] in (
+            "edgesynth",
+            "compress",
+            "targets",
+            "firmware_bridge",
+        ):
             raise
-        click.echo(f"edgesynth: this command needs {error.name}: pip install 'edgesynth[compress]'", err=True)
+        click.echo(
+            f"edgesynth: this command needs {error.name}: pip install 'edgesynth[compress]'",
+            err=True,
+        )
         return 2
     except OSError as error:
         ui.close()
-        if error.errno not in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.ENOENT, errno.EDQUOT,
-                               errno.EISDIR, errno.ENOTDIR, errno.EEXIST):
+        if error.errno not in (
+            errno.ENOSPC,
+            errno.EACCES,
+            errno.EROFS,
+            errno.ENOENT,
+            errno.EDQUOT,
+            errno.EISDIR,
+            errno.ENOTDIR,
+            errno.EEXIST,
+        ):
             raise
         click.echo(f"edgesynth: {error.filename or 'writing'}: {error.strerror}", err=True)
         return 2
@@ -86,7 +120,9 @@ class Commands(click.Group):
         kind = command_class(cmd_name)
         params = parameters(kind)
         if kind.table:
-            params.append(click.Option(["--json", "as_json"], is_flag=True, help="print the table as JSON"))
+            params.append(
+                click.Option(["--json", "as_json"], is_flag=True, help="print the table as JSON")
+            )
         names = {f.name for f in dataclasses.fields(kind)}
 
         def call(**values: Any) -> None:
@@ -96,12 +132,17 @@ class Commands(click.Group):
         text = inspect.cleandoc(kind.__doc__ or "")
         extra = argument_help(kind)
         return click.Command(
-            cmd_name, params=params, callback=call, short_help=text.splitlines()[0],
+            cmd_name,
+            params=params,
+            callback=call,
+            short_help=text.splitlines()[0],
             help=text + (f"\n\n\b\n{extra}" if extra else ""),
         )
 
 
-@click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.command(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(package_name="edgesynth")
 def cli() -> None:
     """Take a trained neural synthesizer, make it small, and play it on a small board."""
@@ -109,7 +150,9 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the command."""
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch loads: spinning threads stall shared cores
+    os.environ.setdefault(
+        "OMP_WAIT_POLICY", "passive"
+    )  # before torch loads: spinning threads stall shared cores
     try:
         cli(standalone_mode=True)
     except BrokenPipeError:

@@ -13,7 +13,7 @@ import click
 from edgesynth.flow.base import ARGUMENT, Command
 
 
-class NumberList(click.ParamType):
+class NumberList(click.ParamType[tuple[int, ...]]):
     """A comma-separated list of whole numbers."""
 
     name = "N,N,…"
@@ -70,19 +70,34 @@ def parameters(command: type[Command]) -> list[click.Parameter]:
         if ARGUMENT in marks:
             metavar = item.name.upper().rstrip("_")
             many_args = typing.get_origin(_plain(kind)) is tuple
-            made.append(click.Argument(
-                [item.name], type=plain, required=required, nargs=-1 if many_args else 1,
-                metavar=f"{metavar}…" if many_args else metavar, **({} if required else {"default": default}),
-            ))
+            made.append(
+                click.Argument(
+                    [item.name],
+                    type=plain,
+                    required=required,
+                    default=default,
+                    nargs=-1 if many_args else 1,
+                    metavar=f"{metavar}…" if many_args else metavar,
+                )
+            )
         elif plain is bool:
-            made.append(click.Option(spellings(item.name), is_flag=True, default=bool(default), help=text))
+            made.append(
+                click.Option(spellings(item.name), is_flag=True, default=bool(default), help=text)
+            )
         else:
             shown = default not in (None, (), "")
-            made.append(click.Option(
-                spellings(item.name), type=plain, required=required, multiple=many,
-                default=default, show_default=shown and (",".join(map(str, default)) if isinstance(default, tuple) else True),
-                help=text,
-            ))
+            made.append(
+                click.Option(
+                    spellings(item.name),
+                    type=plain,
+                    required=required,
+                    multiple=many,
+                    default=default,
+                    show_default=shown
+                    and (",".join(map(str, default)) if isinstance(default, tuple) else True),
+                    help=text,
+                )
+            )
     return made
 
 

@@ -10,7 +10,13 @@ from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Bars
 from rich.table import Table as RichTable
 
@@ -69,8 +75,12 @@ class Terminal:
             return
         if self._bars is None:
             self._bars = Bars(
-                TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-                TimeElapsedColumn(), TimeRemainingColumn(), console=self.err,
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TimeElapsedColumn(),
+                TimeRemainingColumn(),
+                console=self.err,
             )
             self._bars.start()
         if what not in self._tasks:
@@ -97,11 +107,21 @@ class Terminal:
         self.close()
         if self.as_json:
             return
-        made = RichTable(title=table.title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        made = RichTable(
+            title=table.title or None, title_justify="left", box=SIMPLE_HEAD, pad_edge=False
+        )
         for name in table.columns:
-            numeric = any(isinstance(r.get(name), int | float) and not isinstance(r.get(name), bool) for r in table.rows)
+            numeric = any(
+                isinstance(r.get(name), int | float) and not isinstance(r.get(name), bool)
+                for r in table.rows
+            )
             first = name == table.columns[0]
-            made.add_column(name, justify="right" if numeric else "left", overflow="fold", no_wrap=first or numeric)
+            made.add_column(
+                name,
+                justify="right" if numeric else "left",
+                overflow="fold",
+                no_wrap=first or numeric,
+            )
         for row in table.rows:
             made.add_row(*(shown(row.get(name)) for name in table.columns))
         self.out.print(made)

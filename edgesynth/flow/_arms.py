@@ -41,7 +41,9 @@ def recipe_of(arm: Arm) -> Recipe:
 
     base = recipe(arm.recipe)
     changes: dict[str, dict[str, Any]] = {
-        "ticket": {}, "random": {"criterion": "random"}, "reinit": {"rewind": "reinit"},
+        "ticket": {},
+        "random": {"criterion": "random"},
+        "reinit": {"rewind": "reinit"},
     }
     steps = tuple(
         (name, replace(stage, **changes[arm.kind]) if isinstance(stage, Ticket) else stage)
@@ -53,13 +55,15 @@ def recipe_of(arm: Arm) -> Recipe:
 def run_arm(arm: Arm, ui: UI | None = None) -> list[tuple[str, str]]:
     """Do one arm, or find it done: (stage, saved Graph's path) after each stage."""
     from edgesynth import runs
+    from edgesynth.flow._open import open_graph
     from edgesynth.flow.base import one_thread
     from edgesynth.flow.compress import Compress, context_for
-    from edgesynth.flow._open import open_graph
 
     told = _Told(arm, ui or Quiet())
     graph = open_graph(arm.model)
-    command = Compress(model=arm.model, recipe=arm.recipe, out=arm.root, data=arm.data, seed=arm.seed)
+    command = Compress(
+        model=arm.model, recipe=arm.recipe, out=arm.root, data=arm.data, seed=arm.seed
+    )
     with one_thread():
         context = replace(context_for(command, graph, told), seed=arm.seed)
         steps = runs.run(recipe_of(arm), graph, context, root=arm.root / "runs")

@@ -32,15 +32,17 @@ def read_audio(path: Path, rate: float, ui: UI) -> np.ndarray:
         where = int(np.argwhere(~np.isfinite(audio))[0][0])
         raise InputError(f"{path} holds NaN or infinity (first at frame {where})")
     if len(audio) < SHORTEST * found:
-        raise InputError(f"{path} holds {len(audio)} frames; at least {int(SHORTEST * found) + 1} are needed (20 ms)")
+        raise InputError(
+            f"{path} holds {len(audio)} frames; at least {int(SHORTEST * found) + 1} are needed (20 ms)"
+        )
     if np.abs(audio).max() < SILENCE:
         raise InputError(f"{path} is silent (peak below -90 dBFS)")
     if found != rate:
         import soxr
 
         ui.say(f"{path.name}: resampled from {found} Hz to {rate:g} Hz")
-        audio = soxr.resample(audio, found, rate).astype(np.float32)
-    return audio
+        audio = soxr.resample(audio, found, rate)
+    return np.asarray(audio, np.float32)
 
 
 def write_wav(path: Path, audio: np.ndarray, rate: float) -> None:
@@ -48,5 +50,7 @@ def write_wav(path: Path, audio: np.ndarray, rate: float) -> None:
     import soundfile
 
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.asarray(audio, np.float32).T, round(rate), format="WAV", subtype="FLOAT")
+    soundfile.write(
+        buffer, np.asarray(audio, np.float32).T, round(rate), format="WAV", subtype="FLOAT"
+    )
     write_atomic(path, buffer.getvalue())

@@ -38,11 +38,16 @@ def runtime_render(artifact: bytes, hops: Mapping[str, int], block: int = 512) -
         held = {k: np.repeat(np.asarray(v, np.float32), hops[k], axis=-1) for k, v in ports.items()}
         frames = min(v.shape[-1] for v in held.values())
         tail = player.latency
-        held = {k: np.concatenate([v, np.repeat(v[..., -1:], tail, axis=-1)], axis=-1) for k, v in held.items()}
+        held = {
+            k: np.concatenate([v, np.repeat(v[..., -1:], tail, axis=-1)], axis=-1)
+            for k, v in held.items()
+        }
         parts = []
         for start in range(0, frames + tail, block):
             n = min(block, frames + tail - start)
-            out = player.process({k: v[..., start:start + n] for k, v in held.items()}, frames=n, clip=True)
+            out = player.process(
+                {k: v[..., start : start + n] for k, v in held.items()}, frames=n, clip=True
+            )
             parts.append(np.array(next(iter(out.values())) if isinstance(out, dict) else out))
         name = next(p.name for p in player.ports if p.direction == "out")
         return {name: np.concatenate(parts, axis=-1)[..., tail:]}
@@ -51,7 +56,12 @@ def runtime_render(artifact: bytes, hops: Mapping[str, int], block: int = 512) -
 
 
 def judge(
-    candidates: Sequence[Candidate], model: Model, data: Any, target: str, ui: UI, split: str = "test"
+    candidates: Sequence[Candidate],
+    model: Model,
+    data: Any,
+    target: str,
+    ui: UI,
+    split: str = "test",
 ) -> list[dict[str, Any]]:
     """One row a candidate: sizes, costs and held-out errors of its artifact in the C runtime."""
     rows = []
@@ -61,11 +71,19 @@ def judge(
         hops = {p.name: graph.period(p.value) for p in graph.inputs}
         errors = model.evaluate(runtime_render(artifact, hops), data, split)
         network, synthesis = split_macs(graph)
-        rows.append({
-            "name": candidate.name, "arm": candidate.arm, "seed": candidate.seed, "stage": candidate.stage,
-            "bytes": len(artifact), "parameters": graph.parameter_count(),
-            "network_macs": network, "synthesis_macs": synthesis, **errors,
-        })
+        rows.append(
+            {
+                "name": candidate.name,
+                "arm": candidate.arm,
+                "seed": candidate.seed,
+                "stage": candidate.stage,
+                "bytes": len(artifact),
+                "parameters": graph.parameter_count(),
+                "network_macs": network,
+                "synthesis_macs": synthesis,
+                **errors,
+            }
+        )
         ui.progress("held-out notes through the runtime", number + 1, len(candidates))
     return rows
 
@@ -88,8 +106,13 @@ def split_macs(graph: Graph) -> tuple[float, float]:
 
 
 def time_candidates(
-    candidates: Sequence[Candidate], rows: list[dict[str, Any]], target: str, block: int,
-    against: str | None, ui: UI, seconds: float = 1.0,
+    candidates: Sequence[Candidate],
+    rows: list[dict[str, Any]],
+    target: str,
+    block: int,
+    against: str | None,
+    ui: UI,
+    seconds: float = 1.0,
 ) -> None:
     """Add block times to the rows, all candidates (and the peer's of each) interleaved in one run."""
     from edgesynth.stream import stream
@@ -112,11 +135,21 @@ def time_candidates(
     timed = interleave(runners, inputs, block, ours.hop, rate, seconds, progress=ui.progress)
     for row in rows:
         own = timed[row["name"]]
-        row |= {"mean_us": own.mean_us, "p50_us": own.p50_us, "p99_us": own.p99_us, "worst_us": own.worst_us,
-                "rtf": own.rtf, "rtf_p99": own.rtf_p99, "block": block}
+        row |= {
+            "mean_us": own.mean_us,
+            "p50_us": own.p50_us,
+            "p99_us": own.p99_us,
+            "worst_us": own.worst_us,
+            "rtf": own.rtf,
+            "rtf_p99": own.rtf_p99,
+            "block": block,
+        }
         if against:
             peer = timed[f"{against}: {row['name']}"]
-            row |= {f"{against}_us": peer.mean_us, f"ratio_to_{against}": own.mean_us / peer.mean_us}
+            row |= {
+                f"{against}_us": peer.mean_us,
+                f"ratio_to_{against}": own.mean_us / peer.mean_us,
+            }
 
 
 def multipliers(rows: list[dict[str, Any]], dense: dict[str, Any]) -> None:

@@ -20,7 +20,9 @@ def reference(graph: Graph, inputs: Mapping[str, np.ndarray]) -> dict[str, np.nd
     from edgesynth.stream import stream
 
     module = StreamModule(graph if graph.streaming else stream(graph))
-    tensors = {p.name: torch.from_numpy(np.ascontiguousarray(inputs[p.name].T))[None] for p in graph.inputs}
+    tensors = {
+        p.name: torch.from_numpy(np.ascontiguousarray(inputs[p.name].T))[None] for p in graph.inputs
+    }
     with torch.no_grad():
         outputs = module(tensors)
     return {k: v[0].numpy().T.copy() for k, v in outputs.items()}

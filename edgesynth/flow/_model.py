@@ -34,7 +34,9 @@ def find_model(name: str, configuration: str = "", settings: tuple[str, ...] = (
     if ":" in name or name.endswith(".py"):
         made = call_user(name)
         if not isinstance(made, Model):
-            raise InputError(f"{name} gives a {type(made).__name__}; a Model is needed here (see edgesynth/models/base.py)")
+            raise InputError(
+                f"{name} gives a {type(made).__name__}; a Model is needed here (see edgesynth/models/base.py)"
+            )
         return dataclasses.replace(made, **parse_settings(type(made), settings))
     from edgesynth.models import MODELS
 
@@ -44,7 +46,8 @@ def find_model(name: str, configuration: str = "", settings: tuple[str, ...] = (
     values: dict[str, Any] = {}
     if configuration:
         if configuration not in kind.configurations:
-            raise InputError(f"{name} has no configuration {configuration!r}; nearest is {nearest(configuration, kind.configurations)!r}")
+            near = nearest(configuration, kind.configurations)
+            raise InputError(f"{name} has no configuration {configuration!r}; nearest is {near!r}")
         values = dict(kind.configurations[configuration])
     return kind(**values, **parse_settings(kind, settings))
 
@@ -59,9 +62,13 @@ def parse_settings(kind: type[Model], settings: tuple[str, ...]) -> dict[str, An
         if not sign:
             raise InputError(f"--set {text!r}: write KEY=VALUE")
         if key not in fields:
-            raise InputError(f"{kind.__name__} has no setting {key!r}; nearest is {nearest(key, fields)!r}")
+            raise InputError(
+                f"{kind.__name__} has no setting {key!r}; nearest is {nearest(key, fields)!r}"
+            )
         try:
-            values[key] = value.lower() in ("1", "true", "yes") if hints[key] is bool else hints[key](value)
+            values[key] = (
+                value.lower() in ("1", "true", "yes") if hints[key] is bool else hints[key](value)
+            )
         except (TypeError, ValueError):
             raise InputError(f"--set {text!r}: {value!r} is no {hints[key].__name__}") from None
     return values

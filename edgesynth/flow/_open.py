@@ -36,7 +36,9 @@ def is_artifact(text: str) -> bool:
 def open_graph(text: str) -> Graph:
     """A bundled name, a saved Graph, or `file.py:function`."""
     if is_artifact(text):
-        raise InputError(f"{text} is an artifact; this command takes a model (a name, a saved Graph or file.py:function)")
+        raise InputError(
+            f"{text} is an artifact; this command takes a model (a name, a saved Graph or file.py:function)"
+        )
     return edgesynth.load(text)
 
 

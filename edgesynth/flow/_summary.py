@@ -17,11 +17,23 @@ from edgesynth.page.pictures import bars, points, spectrograms
 SUMMARY = "summary.json"
 TURNED = 5  # candidates up to which a table has them as columns
 COLUMNS = {
-    "name": "candidate", "bytes": "bytes on disk", "smaller": "× smaller", "parameters": "parameters",
-    "network_macs": "network MAC/s", "fewer_macs": "× fewer MACs", "mean_us": "µs per block",
-    "faster": "× faster", "p99_us": "p99 µs", "worst_us": "worst µs", "rtf": "rtf", "rtf_p99": "rtf at p99",
-    "onnxruntime_us": "ONNX Runtime µs", "ratio_to_onnxruntime": "ratio to ONNX Runtime",
-    "band_error": "band error dB", "band_error_ratio": "× dense", "spectral_convergence": "spectral convergence",
+    "name": "candidate",
+    "bytes": "bytes on disk",
+    "smaller": "× smaller",
+    "parameters": "parameters",
+    "network_macs": "network MAC/s",
+    "fewer_macs": "× fewer MACs",
+    "mean_us": "µs per block",
+    "faster": "× faster",
+    "p99_us": "p99 µs",
+    "worst_us": "worst µs",
+    "rtf": "rtf",
+    "rtf_p99": "rtf at p99",
+    "onnxruntime_us": "ONNX Runtime µs",
+    "ratio_to_onnxruntime": "ratio to ONNX Runtime",
+    "band_error": "band error dB",
+    "band_error_ratio": "× dense",
+    "spectral_convergence": "spectral convergence",
     "spectral_convergence_ratio": "× dense (convergence)",
 }
 
@@ -32,10 +44,16 @@ def read_summary(folder: Path) -> dict[str, Any]:
     try:
         summary = json.loads(path.read_text("utf-8"))
     except FileNotFoundError:
-        raise InputError(f"{folder} holds no {SUMMARY}: give the folder of `edgesynth demo`") from None
+        raise InputError(
+            f"{folder} holds no {SUMMARY}: give the folder of `edgesynth demo`"
+        ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{path} cannot be read: {error}") from None
-    if not isinstance(summary, dict) or not isinstance(summary.get("rows"), list) or not summary["rows"]:
+    if (
+        not isinstance(summary, dict)
+        or not isinstance(summary.get("rows"), list)
+        or not summary["rows"]
+    ):
         raise InputError(f"{path} is no summary of a comparison")
     return summary
 
@@ -50,9 +68,18 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     _table(page, main)
     names = [str(r["name"]) for r in main]
     page.figure(
-        bars(names, [(title, [r.get(key) for r in main]) for key, title in (
-            ("bytes", "bytes on disk"), ("network_macs", "network MAC/s"),
-            ("mean_us", f"µs per {summary.get('block', 64)}-sample block"), ("band_error", "band error, dB"))]),
+        bars(
+            names,
+            [
+                (title, [r.get(key) for r in main])
+                for key, title in (
+                    ("bytes", "bytes on disk"),
+                    ("network_macs", "network MAC/s"),
+                    ("mean_us", f"µs per {summary.get('block', 64)}-sample block"),
+                    ("band_error", "band error, dB"),
+                )
+            ],
+        ),
         "Each stage beside the dense net. Shorter is better everywhere.",
     )
     others = [r for r in rows if not r.get("main")]
@@ -62,8 +89,14 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     judged = [r for r in rows if r.get("band_error") and r.get("bytes")]
     page.section("The trade-off")
     page.figure(
-        points([(str(r["name"]), float(r["bytes"]), float(r["band_error"]), bool(r.get("main"))) for r in judged],
-               "bytes on disk", "band error, dB (lower is better)"),
+        points(
+            [
+                (str(r["name"]), float(r["bytes"]), float(r["band_error"]), bool(r.get("main")))
+                for r in judged
+            ],
+            "bytes on disk",
+            "band error, dB (lower is better)",
+        ),
         "Held-out error against size; every point is an artifact played by the C runtime.",
     )
     if summary.get("floor"):
@@ -71,7 +104,9 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     _sounds(page, summary, folder)
     if summary.get("facts"):
         page.section("How it was measured")
-        page.table(("what", "value"), [{"what": k, "value": cell(v)} for k, v in summary["facts"].items()])
+        page.table(
+            ("what", "value"), [{"what": k, "value": cell(v)} for k, v in summary["facts"].items()]
+        )
     page.data("summary", summary)
     return page
 
@@ -88,10 +123,16 @@ def _table(page: Page, rows: Sequence[Mapping[str, Any]]) -> None:
     keys = [k for k in COLUMNS if any(r.get(k) is not None for r in rows)]
     if len(rows) > TURNED:
         shown = [{COLUMNS[k]: r.get(k) for k in keys} for r in rows]
-        page.table([COLUMNS[k] for k in keys], shown, mark=[i for i, r in enumerate(rows) if r.get("final")])
+        page.table(
+            [COLUMNS[k] for k in keys],
+            shown,
+            mark=[i for i, r in enumerate(rows) if r.get("final")],
+        )
         return
     names = [str(r["name"]) for r in rows]
-    turned = [{"": COLUMNS[k], **{n: r.get(k) for n, r in zip(names, rows)}} for k in keys if k != "name"]
+    turned = [
+        {"": COLUMNS[k], **{n: r.get(k) for n, r in zip(names, rows)}} for k in keys if k != "name"
+    ]
     page.table(["", *names], turned)
 
 
@@ -106,7 +147,10 @@ def _sounds(page: Page, summary: Mapping[str, Any], folder: Path) -> None:
             sounds.append((entry["name"], np.asarray(samples), float(rate)))
     if not sounds:
         return
-    page.section("Listen", "The same held-out notes from each net, played by the C runtime, beside the recording.")
+    page.section(
+        "Listen",
+        "The same held-out notes from each net, played by the C runtime, beside the recording.",
+    )
     page.audio(sounds)
     page.image(
         spectrograms([(n, s) for n, s, _ in sounds], sounds[0][2]),

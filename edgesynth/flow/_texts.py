@@ -30,6 +30,6 @@ def floor_text(floor: Mapping[str, float], dense: Mapping[str, Any]) -> str:
     return (
         f"The floor: the dense net's own notes rendered with other noise differ from each other by "
         f"{floor['band_error']:.3g} dB of band error and {floor['spectral_convergence']:.3g} of spectral convergence; "
-        f"the dense net is at {dense['band_error']:.3g} dB and {dense['spectral_convergence']:.3g} from the recordings. "
-        "No net that draws its own noise can be below the floor."
+        f"the dense net is at {dense['band_error']:.3g} dB and {dense['spectral_convergence']:.3g} "
+        "from the recordings. No net that draws its own noise can be below the floor."
     )

@@ -44,7 +44,12 @@ def _golden(graph: Graph) -> dict[str, Any] | None:
     inputs = examples(doors_of(streamed), frames, seed=7)
     outputs = reference(streamed, inputs)
     peak = max((float(np.abs(v).max()) for v in outputs.values()), default=1.0)
-    return {"frames": frames, "inputs": inputs, "outputs": outputs, "tolerance": 1e-4 * max(1.0, peak)}
+    return {
+        "frames": frames,
+        "inputs": inputs,
+        "outputs": outputs,
+        "tolerance": 1e-4 * max(1.0, peak),
+    }
 
 
 def play(artifact: bytes | str | Path, kernels: str = "best") -> Any:

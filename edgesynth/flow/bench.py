@@ -18,7 +18,18 @@ from edgesynth.graph import Graph
 if TYPE_CHECKING:
     from firmware_bridge.play import Player
 
-COLUMNS = ("runtime", "block", "mean_us", "p50_us", "p99_us", "worst_us", "rtf", "rtf_p99", "allocations", "ratio")
+COLUMNS = (
+    "runtime",
+    "block",
+    "mean_us",
+    "p50_us",
+    "p99_us",
+    "worst_us",
+    "rtf",
+    "rtf_p99",
+    "allocations",
+    "ratio",
+)
 RATE = 48000.0  # of a net without a rate of its own
 
 
@@ -34,10 +45,14 @@ class Bench(Command):
 
     table: ClassVar[bool] = True
 
-    model: Annotated[str, "a bundled name, a saved Graph, file.py:function or an .esa artifact", ARGUMENT]
+    model: Annotated[
+        str, "a bundled name, a saved Graph, file.py:function or an .esa artifact", ARGUMENT
+    ]
     target: Annotated[str, "board or machine, see `edgesynth targets`"] = "host"
     blocks: Annotated[tuple[int, ...], "frames per call"] = (16, 64, 256)
-    against: Annotated[tuple[str, ...], "another runtime to compare with: onnxruntime; may be given several times"] = ()
+    against: Annotated[
+        tuple[str, ...], "another runtime to compare with: onnxruntime; may be given several times"
+    ] = ()
     kernels: Annotated[str, "instruction set: best, scalar, avx2, avx512, neon"] = "best"
     seconds: Annotated[float, "audio to play per round, runtime and block size"] = 1.0
 
@@ -52,17 +67,25 @@ class Bench(Command):
         if not place.native:
             from edgesynth.flow._count import count_rows
 
-            return count_rows(self.model, place, self.blocks, ui)
+            counted: Table = count_rows(self.model, place, self.blocks, ui)
+            return counted
         graph = None if is_artifact(self.model) else open_graph(self.model)
         if graph is None and self.against:
-            raise InputError("--against needs the model itself, not an artifact: peers play its Graph")
+            raise InputError(
+                "--against needs the model itself, not an artifact: peers play its Graph"
+            )
         artifact = open_artifact(self.model, self.target)
         return measure(artifact, graph, self.blocks, self.against, self.kernels, self.seconds, ui)
 
 
 def measure(
-    artifact: bytes, graph: Graph | None, blocks: tuple[int, ...], against: tuple[str, ...],
-    kernels: str, seconds: float, ui: UI,
+    artifact: bytes,
+    graph: Graph | None,
+    blocks: tuple[int, ...],
+    against: tuple[str, ...],
+    kernels: str,
+    seconds: float,
+    ui: UI,
 ) -> Table:
     """The timing table of one artifact, beside peers that play the same Graph.
 
@@ -89,9 +112,13 @@ def measure(
             timing = replace(timing, allocations=counted)
             rows.append(asdict(timing) | {"ratio": timing.mean_us / first if first else None})
     facts: dict[str, Any] = {
-        "artifact_bytes": len(artifact), "state_bytes": player.state_bytes,
-        "arena_bytes": player.arena_bytes, "voice_bytes": player.voice_bytes,
-        "latency_frames": player.latency, "rate": rate, **costs(graph, player.manifest),
+        "artifact_bytes": len(artifact),
+        "state_bytes": player.state_bytes,
+        "arena_bytes": player.arena_bytes,
+        "voice_bytes": player.voice_bytes,
+        "latency_frames": player.latency,
+        "rate": rate,
+        **costs(graph, player.manifest),
     }
     return Table(COLUMNS, rows, facts=facts)
 
@@ -118,8 +145,12 @@ def costs(graph: Graph | None, manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _allocations(
-    artifact: bytes, kernels: str, graph: Graph | None, against: tuple[str, ...],
-    blocks: tuple[int, ...], ui: UI,
+    artifact: bytes,
+    kernels: str,
+    graph: Graph | None,
+    against: tuple[str, ...],
+    blocks: tuple[int, ...],
+    ui: UI,
 ) -> dict[tuple[str, int], float]:
     """What `allocations.counts` says; empty, with a warning, where it failed."""
     from firmware_bridge.measure.allocations import counts

@@ -27,9 +27,15 @@ class Compress(Command):
     model: Annotated[str, "a bundled name, a saved Graph or file.py:function", ARGUMENT]
     recipe: Annotated[str, "a TOML file, or the name of a ready recipe"]
     out: Annotated[Path, "folder for the run; the result is OUT/final.safetensors and .json"]
-    data: Annotated[str, "folder of recordings, instrument:NAME or render:PROGRAM; default: the data of the model's card"] = ""
+    data: Annotated[
+        str,
+        "folder of recordings, instrument:NAME or render:PROGRAM; default: the data of the model's card",
+    ] = ""
     early: Annotated[str, "the Graph at the rewind point; default: MODEL-early"] = ""
-    train_as: Annotated[str, "model of the zoo or file.py:function that trains it; default: what the saved Graph names"] = ""
+    train_as: Annotated[
+        str,
+        "model of the zoo or file.py:function that trains it; default: what the saved Graph names",
+    ] = ""
     seed: Annotated[int, "seed of batches, noise and random choices"] = 0
 
     def run(self, ui: UI) -> Table:
@@ -43,21 +49,37 @@ class Compress(Command):
         with one_thread():
             steps = runs.run(recipe, graph, context, root=self.out / "runs")
         final = steps[-1].graph
-        notes = {k: v for k, v in card_of(self.model).items() if k in ("model", "config", "settings", "data")}
-        save(final, self.out / "final", {**notes, "from": self.model, "recipe": recipe.plain(), "seed": self.seed})
+        notes = {
+            k: v
+            for k, v in card_of(self.model).items()
+            if k in ("model", "config", "settings", "data")
+        }
+        save(
+            final,
+            self.out / "final",
+            {**notes, "from": self.model, "recipe": recipe.plain(), "seed": self.seed},
+        )
         rows = [describe("input", graph, None)]
         rows += [describe(s.name, s.graph, s.seconds) for s in steps]
-        return Table(tuple(rows[0]), rows, facts={
-            "saved": str(self.out / "final.safetensors"), "recipe_hash": recipe.hash(),
-            "reports": [dict(s.report) for s in steps],
-        })
+        return Table(
+            tuple(rows[0]),
+            rows,
+            facts={
+                "saved": str(self.out / "final.safetensors"),
+                "recipe_hash": recipe.hash(),
+                "reports": [dict(s.report) for s in steps],
+            },
+        )
 
 
 def describe(name: str, graph: Graph, seconds: float | None) -> dict[str, Any]:
     """A row: what a Graph costs."""
     return {
-        "stage": name, "parameters": graph.parameter_count(), "bytes": graph.stored_bytes(),
-        "MMAC/s": graph.macs_per_second() / 1e6, "seconds": seconds,
+        "stage": name,
+        "parameters": graph.parameter_count(),
+        "bytes": graph.stored_bytes(),
+        "MMAC/s": graph.macs_per_second() / 1e6,
+        "seconds": seconds,
     }
 
 
@@ -80,7 +102,14 @@ def context_for(command: Compress, graph: Graph, ui: UI) -> Any:
         early = open_graph(command.early)
     elif beside in edgesynth.checkpoints() or Path(f"{beside}.json").exists():
         early = open_graph(beside)
-    return Context(model=model, data=data, early=early, seed=command.seed, progress=ui.progress, artifact=graph.name)
+    return Context(
+        model=model,
+        data=data,
+        early=early,
+        seed=command.seed,
+        progress=ui.progress,
+        artifact=graph.name,
+    )
 
 
 def model_of(train_as: str, graph: Graph, notes: Mapping[str, Any]) -> Model | None:
@@ -89,5 +118,7 @@ def model_of(train_as: str, graph: Graph, notes: Mapping[str, Any]) -> Model | N
         return find_model(train_as)
     for told in (notes, graph.meta):
         if "model" in told:
-            return find_model(str(told["model"]), str(told.get("config", "")), tuple(told.get("settings", ())))
+            return find_model(
+                str(told["model"]), str(told.get("config", "")), tuple(told.get("settings", ()))
+            )
     return None

@@ -29,8 +29,20 @@ from edgesynth.flow._texts import CONTROLS, LEAD, STORY, floor_text
 from edgesynth.flow.base import UI, Command, Table
 
 BLOCK = 64
-SHOWN = ("name", "bytes", "smaller", "network_macs", "fewer_macs", "mean_us", "faster",
-         "band_error", "band_error_ratio", "spectral_convergence", "spectral_convergence_ratio", "onnxruntime_us")
+SHOWN = (
+    "name",
+    "bytes",
+    "smaller",
+    "network_macs",
+    "fewer_macs",
+    "mean_us",
+    "faster",
+    "band_error",
+    "band_error_ratio",
+    "spectral_convergence",
+    "spectral_convergence_ratio",
+    "onnxruntime_us",
+)
 
 
 @dataclass(frozen=True)
@@ -54,39 +66,71 @@ class Demo(Command):
 
     def run(self, ui: UI) -> Table:
         from edgesynth.data import load as load_data
+
         begun = time.monotonic()
         if not self.seeds or self.workers < 1:
             raise InputError("--seeds needs at least one seed, --workers at least 1")
         dense = open_graph(self.model)
         notes = card_of(self.model)
         if "model" not in notes:
-            raise InputError(f"{self.model} has no card that says how it was trained; pick a bundled synth")
-        model = find_model(notes["model"], notes.get("config", ""), tuple(notes.get("settings", ())))
+            raise InputError(
+                f"{self.model} has no card that says how it was trained; pick a bundled synth"
+            )
+        model = find_model(
+            notes["model"], notes.get("config", ""), tuple(notes.get("settings", ()))
+        )
         rate, hop = model.data_rate()
-        data = load_data(notes["data"], rate, hop, seed=0, cache=cache_folder(), progress=ui.progress)
+        data = load_data(
+            notes["data"], rate, hop, seed=0, cache=cache_folder(), progress=ui.progress
+        )
         kinds = ARMS if self.controls or len(self.seeds) > 1 else ARMS[:1]
-        arms = [Arm(k, s, self.recipe, self.model, notes["data"], self.out) for s in self.seeds for k in kinds]
+        arms = [
+            Arm(k, s, self.recipe, self.model, notes["data"], self.out)
+            for s in self.seeds
+            for k in kinds
+        ]
         finished = run_arms(arms, ui, self.workers)
         candidates = [Candidate("dense", "dense", None, "trained", dense)]
         for arm, stages in finished.items():
             wanted = stages[-2:] if arm.kind == "ticket" else stages[-1:]
-            candidates += [Candidate(label(arm, stage), arm.kind, arm.seed, stage, open_graph(path)) for stage, path in wanted]
+            candidates += [
+                Candidate(label(arm, stage), arm.kind, arm.seed, stage, open_graph(path))
+                for stage, path in wanted
+            ]
         rows = judge(candidates, model, data, self.target, ui)
         time_candidates(candidates, rows, self.target, BLOCK, "onnxruntime", ui)
         multipliers(rows, rows[0])
         summary = self._summary(rows, model, data, dense, notes, begun)
-        write_artifacts([c for c in candidates if c.arm in ("dense", "ticket")], self.target, self.out)
+        write_artifacts(
+            [c for c in candidates if c.arm in ("dense", "ticket")], self.target, self.out
+        )
         self._sounds(candidates, data, rate, summary)
         write_atomic(self.out / SUMMARY, json.dumps(summary, indent=1, default=float).encode())
         build_page(summary, self.out).write(self.out / "report.html")
-        ui.table(Table(("what", "asked", "measured", "holds"), summary["bars"], title="What was asked"))
+        ui.table(
+            Table(("what", "asked", "measured", "holds"), summary["bars"], title="What was asked")
+        )
         shown = [{COLUMNS[k]: r.get(k) for k in SHOWN} for r in rows]
-        return Table(tuple(COLUMNS[k] for k in SHOWN), shown, title=summary["title"], facts={
-            "floor, band error dB": summary["floor"].get("band_error"), "report": str(self.out / "report.html"),
-            "seconds": round(time.monotonic() - begun),
-        })
+        return Table(
+            tuple(COLUMNS[k] for k in SHOWN),
+            shown,
+            title=summary["title"],
+            facts={
+                "floor, band error dB": summary["floor"].get("band_error"),
+                "report": str(self.out / "report.html"),
+                "seconds": round(time.monotonic() - begun),
+            },
+        )
 
-    def _summary(self, rows: list[dict[str, Any]], model: Any, data: Any, dense: Any, notes: Any, begun: float) -> dict[str, Any]:
+    def _summary(
+        self,
+        rows: list[dict[str, Any]],
+        model: Any,
+        data: Any,
+        dense: Any,
+        notes: Any,
+        begun: float,
+    ) -> dict[str, Any]:
         final = [r for r in rows if r["arm"] == "ticket" and r["stage"] == "quantize"]
         worst = max(final, key=lambda r: r["band_error"])
         worst["final"] = True
@@ -96,19 +140,29 @@ class Demo(Command):
         test = data.split("test")
         return {
             "title": f"{self.model}: from dense to the board",
-            "lead": LEAD, "story": STORY, "controls": CONTROLS, "block": BLOCK,
-            "floor": floor, "floor_text": floor_text(floor, rows[0]),
-            "bars": bars_of(rows, final), "rows": rows,
+            "lead": LEAD,
+            "story": STORY,
+            "controls": CONTROLS,
+            "block": BLOCK,
+            "floor": floor,
+            "floor_text": floor_text(floor, rows[0]),
+            "bars": bars_of(rows, final),
+            "rows": rows,
             "facts": {
                 "command": f"edgesynth demo --seeds {','.join(map(str, self.seeds))} --recipe {self.recipe}",
-                "held-out notes": len(test.audio), "seconds of held-out audio": round(sum(map(len, test.audio)) / data.rate, 1),
-                "data": notes["data"], "rate": data.rate, "target": self.target,
-                "timing": f"mean over whole hops, blocks of {BLOCK}, one thread, all nets in turn in one run, median of 5",
+                "held-out notes": len(test.audio),
+                "seconds of held-out audio": round(sum(map(len, test.audio)) / data.rate, 1),
+                "data": notes["data"],
+                "rate": data.rate,
+                "target": self.target,
+                "timing": f"mean over whole hops, blocks of {BLOCK}, one thread, all in turn, median of 5 runs",
                 "seconds it took": round(time.monotonic() - begun),
             },
         }
 
-    def _sounds(self, candidates: list[Candidate], data: Any, rate: float, summary: dict[str, Any]) -> None:
+    def _sounds(
+        self, candidates: list[Candidate], data: Any, rate: float, summary: dict[str, Any]
+    ) -> None:
         """A few held-out notes from every main candidate, and the recording."""
         test = data.split("test")
         picks = sorted({0, len(test.audio) // 2, len(test.audio) - 1})
@@ -118,8 +172,14 @@ class Demo(Command):
                 continue
             from edgesynth.flow.api import export_bytes
 
-            render = runtime_render(export_bytes(c.graph, self.target), {p.name: c.graph.period(p.value) for p in c.graph.inputs})
-            made = [next(iter(render({"f0": test.f0[i], "loudness": test.loudness[i]}).values())) for i in picks]
+            render = runtime_render(
+                export_bytes(c.graph, self.target),
+                {p.name: c.graph.period(p.value) for p in c.graph.inputs},
+            )
+            made = [
+                next(iter(render({"f0": test.f0[i], "loudness": test.loudness[i]}).values()))
+                for i in picks
+            ]
             files.append((c.name, np.concatenate(made)))
         summary["sounds"] = []
         for name, audio in files:
@@ -155,10 +215,22 @@ def bars_of(rows: list[dict[str, Any]], final: list[dict[str, Any]]) -> list[dic
         bar("fewer decoder MACs", "at least 6 ×", macs, macs >= 6),
         bar("faster per 64-sample block", "at least 3 ×", faster, faster >= 3),
         bar("band error, against dense", "at most 1.05 ×", band, band <= 1.05),
-        bar("spectral convergence, against dense", "at most 1.10 ×", convergence, convergence <= 1.10),
+        bar(
+            "spectral convergence, against dense",
+            "at most 1.10 ×",
+            convergence,
+            convergence <= 1.10,
+        ),
     ]
     if "ratio_to_onnxruntime" in dense:
-        made.append(bar("time against ONNX Runtime, dense", "below 1 ×", dense["ratio_to_onnxruntime"], dense["ratio_to_onnxruntime"] < 1))
+        made.append(
+            bar(
+                "time against ONNX Runtime, dense",
+                "below 1 ×",
+                dense["ratio_to_onnxruntime"],
+                dense["ratio_to_onnxruntime"] < 1,
+            )
+        )
         slowest = max(r["ratio_to_onnxruntime"] for r in final)
         made.append(bar("time against ONNX Runtime, final", "below 1 ×", slowest, slowest < 1))
     return made

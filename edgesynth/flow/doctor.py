@@ -12,12 +12,17 @@ from typing import ClassVar
 from edgesynth.flow.base import UI, Command, Table
 
 OPTIONAL = {
-    "torch": "training, capture, verify", "onnx": "ONNX export", "onnxruntime": "bench --against onnxruntime",
-    "librosa": "analysis of your own recordings", "scipy": "the built-in instruments", "matplotlib": "reports",
+    "torch": "training, capture, verify",
+    "onnx": "ONNX export",
+    "onnxruntime": "bench --against onnxruntime",
+    "librosa": "analysis of your own recordings",
+    "scipy": "the built-in instruments",
+    "matplotlib": "reports",
     "ziglang": "cross builds for boards",
 }
 PROGRAMS = {
-    "qemu-aarch64": "pi4, pi5, bela-gem in an emulator", "qemu-arm": "bela in an emulator",
+    "qemu-aarch64": "pi4, pi5, bela-gem in an emulator",
+    "qemu-arm": "bela in an emulator",
     "fluidsynth": "data from render:<program>",
 }
 
@@ -29,7 +34,9 @@ class Doctor(Command):
     table: ClassVar[bool] = True
 
     def run(self, ui: UI) -> Table:
-        rows = [row("python", True, sys.version.split()[0], f"{platform.machine()} {platform.system()}")]
+        rows = [
+            row("python", True, sys.version.split()[0], f"{platform.machine()} {platform.system()}")
+        ]
         rows.append(_library())
         for name, use in OPTIONAL.items():
             try:
@@ -38,9 +45,13 @@ class Doctor(Command):
                 rows.append(row(name, False, "", f"{use}: pip install {name}"))
         for name, use in PROGRAMS.items():
             found = shutil.which(name)
-            rows.append(row(name, found is not None, found or "", use if found else f"{use}: not installed"))
+            rows.append(
+                row(name, found is not None, found or "", use if found else f"{use}: not installed")
+            )
         broken = [r["what"] for r in rows[:2] if not r["ok"]]
-        return Table(("what", "ok", "version", "for"), rows, facts={"failed": broken} if broken else {})
+        return Table(
+            ("what", "ok", "version", "for"), rows, facts={"failed": broken} if broken else {}
+        )
 
 
 def row(what: str, ok: bool, version: str, use: str) -> dict[str, object]:

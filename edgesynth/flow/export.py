@@ -19,7 +19,10 @@ class Export(Command):
     model: Annotated[str, "a bundled name, a saved Graph or file.py:function", ARGUMENT]
     out: Annotated[Path, "output file"]
     target: Annotated[str, "board or machine, see `edgesynth targets`"] = "host"
-    format: Annotated[Literal["esa", "onnx"], "esa: artifact for the C runtime; onnx: step model with explicit state"] = "esa"
+    format: Annotated[
+        Literal["esa", "onnx"],
+        "esa: artifact for the C runtime; onnx: step model with explicit state",
+    ] = "esa"
 
     def run(self, ui: UI) -> Table:
         graph = open_graph(self.model)
@@ -33,7 +36,10 @@ class Export(Command):
             data = export_bytes(graph, self.target)
         write_atomic(self.out, data)
         row = {
-            "file": str(self.out), "target": self.target, "bytes": len(data),
-            "parameters": graph.parameter_count(), "MMAC/s": graph.macs_per_second() / 1e6,
+            "file": str(self.out),
+            "target": self.target,
+            "bytes": len(data),
+            "parameters": graph.parameter_count(),
+            "MMAC/s": graph.macs_per_second() / 1e6,
         }
         return Table(tuple(row), [row])

@@ -29,15 +29,21 @@ class Import(Command):
         from edgesynth.save import save
 
         if is_artifact(self.source):
-            raise InputError(f"{self.source} is an artifact already: it plays, but cannot be changed")
+            raise InputError(
+                f"{self.source} is an artifact already: it plays, but cannot be changed"
+            )
         if ":" not in self.source:
-            raise InputError(f"{self.source}: only torch modules can be imported, as FILE.py:FUNCTION")
+            raise InputError(
+                f"{self.source}: only torch modules can be imported, as FILE.py:FUNCTION"
+            )
         with one_thread():
             graph = edgesynth.load(self.source)
         save(graph, self.out, {"from": self.source})
         row = {
-            "saved": f"{self.out}.safetensors", "nodes": len(graph.nodes),
-            "parameters": graph.parameter_count(), "bytes": graph.stored_bytes(),
+            "saved": f"{self.out}.safetensors",
+            "nodes": len(graph.nodes),
+            "parameters": graph.parameter_count(),
+            "bytes": graph.stored_bytes(),
             "ports": ", ".join(f"{p.name} ({p.direction}, {p.kind})" for p in graph.ports),
         }
         return Table(tuple(row), [row])

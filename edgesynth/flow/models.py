@@ -24,15 +24,25 @@ class Models(Command):
         for name, kind in MODELS.items():
             for preset, values in (kind.configurations or {"default": {}}).items():
                 fields = {f.name: f.default for f in dataclasses.fields(kind)} | dict(values)
-                rows.append({
-                    "model": name, "configuration": preset, "bundled": "",
-                    "settings": " ".join(f"{k}={v}" for k, v in fields.items() if not isinstance(v, tuple)),
-                })
+                rows.append(
+                    {
+                        "model": name,
+                        "configuration": preset,
+                        "bundled": "",
+                        "settings": " ".join(
+                            f"{k}={v}" for k, v in fields.items() if not isinstance(v, tuple)
+                        ),
+                    }
+                )
         for name in edgesynth.checkpoints():
             graph = edgesynth.load(name)
             notes = card_of(name)
-            rows.append({
-                "model": notes.get("model", ""), "configuration": notes.get("config", ""), "bundled": name,
-                "settings": f"{graph.parameter_count():,} parameters, {graph.macs_per_second() / 1e6:.0f} MMAC/s",
-            })
+            rows.append(
+                {
+                    "model": notes.get("model", ""),
+                    "configuration": notes.get("config", ""),
+                    "bundled": name,
+                    "settings": f"{graph.parameter_count():,} parameters, {graph.macs_per_second() / 1e6:.0f} MMAC/s",
+                }
+            )
         return Table(("model", "configuration", "bundled", "settings"), rows)

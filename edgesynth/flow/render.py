@@ -25,11 +25,19 @@ class Render(Command):
 
     table: ClassVar[bool] = True
 
-    model: Annotated[str, "a bundled name, a saved Graph, file.py:function or an .esa artifact", ARGUMENT]
+    model: Annotated[
+        str, "a bundled name, a saved Graph, file.py:function or an .esa artifact", ARGUMENT
+    ]
     out: Annotated[Path, "output WAV"]
     in_: Annotated[Path | None, "input audio; a synth follows its pitch and loudness"] = None
-    control: Annotated[tuple[str, ...], "a control's value for the whole render, e.g. f0=220; may be given several times"] = ()
-    controls: Annotated[Path | None, "CSV of curves: a column `time` in seconds and one per control, linear between rows"] = None
+    control: Annotated[
+        tuple[str, ...],
+        "a control's value for the whole render, e.g. f0=220; may be given several times",
+    ] = ()
+    controls: Annotated[
+        Path | None,
+        "CSV of curves: a column `time` in seconds and one per control, linear between rows",
+    ] = None
     seconds: Annotated[float | None, "length; default: of the input or curves, else 4"] = None
     block: Annotated[int, "frames per call of the runtime; changes nothing in the sound"] = 512
     kernels: Annotated[str, "instruction set: best, scalar, avx2, avx512, neon"] = "best"
@@ -45,16 +53,28 @@ class Render(Command):
         ports = {p.name: p for p in player.ports}
         curves = self._curves(player, ports, rate, ui)
         lengths = [np.shape(v)[-1] for v in curves.values() if np.ndim(v)]
-        frames = round(self.seconds * rate) if self.seconds is not None else max(lengths, default=round(4 * rate))
+        frames = (
+            round(self.seconds * rate)
+            if self.seconds is not None
+            else max(lengths, default=round(4 * rate))
+        )
         if not 0 < frames <= 24 * 3600 * rate:
             raise InputError(f"--seconds {self.seconds}: more than 0, at most a day")
         audio = self._play(player, curves, frames, ui)
         write_wav(self.out, audio, rate)
         peak = float(np.abs(audio).max())
         if peak > 1.0:
-            ui.warn(f"peak {20 * math.log10(peak):+.1f} dBFS: the file holds it, a sound card will clip it")
-        row = {"file": str(self.out), "seconds": frames / rate, "rate": rate, "peak": peak,
-               "latency": player.latency, "kernels": player.kernels}
+            ui.warn(
+                f"peak {20 * math.log10(peak):+.1f} dBFS: the file holds it, a sound card will clip it"
+            )
+        row = {
+            "file": str(self.out),
+            "seconds": frames / rate,
+            "rate": rate,
+            "peak": peak,
+            "latency": player.latency,
+            "kernels": player.kernels,
+        }
         return Table(tuple(row), [row])
 
     def _curves(self, player: Any, ports: dict[str, Any], rate: float, ui: UI) -> dict[str, Any]:
@@ -65,7 +85,7 @@ class Render(Command):
         if self.controls is not None:
             curves |= read_curves(self.controls, rate)
         for text in self.control:
-            name, sign, value = text.partition("=")
+            name, _, value = text.partition("=")
             try:
                 curves[name.strip()] = float(value)
             except ValueError:
@@ -93,13 +113,13 @@ class Render(Command):
             if start % (self.block * 64) == 0:
                 ui.progress("render", start, total)
         ui.progress("render", total, total)
-        audio = np.concatenate(parts, axis=-1)[:, player.latency:]
+        audio = np.concatenate(parts, axis=-1)[:, player.latency :]
         return audio[0] if len(audio) == 1 else audio
 
 
 def _piece(curve: np.ndarray, start: int, n: int, hold: bool) -> np.ndarray:
     """`n` frames of a curve from `start`; past its end the last value (controls) or silence."""
-    piece = curve[..., start:start + n]
+    piece = curve[..., start : start + n]
     missing = n - piece.shape[-1]
     if missing == 0:
         return np.ascontiguousarray(piece)
@@ -125,19 +145,29 @@ def read_curves(path: Path, rate: float) -> dict[str, np.ndarray]:
     values = np.empty((len(rows) - 1, len(names)))
     for number, row in enumerate(rows[1:], start=2):
         if len(row) != len(names):
-            raise InputError(f"{path}, line {number}: {len(row)} columns, the header has {len(names)}")
+            raise InputError(
+                f"{path}, line {number}: {len(row)} columns, the header has {len(names)}"
+            )
         for column, cell in enumerate(row):
             try:
                 values[number - 2, column] = float(cell)
             except ValueError:
-                raise InputError(f"{path}, line {number}, column {names[column]!r}: {cell!r} is no number") from None
+                raise InputError(
+                    f"{path}, line {number}, column {names[column]!r}: {cell!r} is no number"
+                ) from None
             if not math.isfinite(values[number - 2, column]):
-                raise InputError(f"{path}, line {number}, column {names[column]!r}: the value must be finite")
+                raise InputError(
+                    f"{path}, line {number}, column {names[column]!r}: the value must be finite"
+                )
     time = values[:, names.index("time")]
     if (np.diff(time) <= 0).any() or time[0] < 0:
         raise InputError(f"{path}: times must be at least 0 and rise from row to row")
     at = np.arange(max(1, round(time[-1] * rate))) / rate
-    return {n: np.interp(at, time, values[:, i]).astype(np.float32) for i, n in enumerate(names) if n != "time"}
+    return {
+        n: np.interp(at, time, values[:, i]).astype(np.float32)
+        for i, n in enumerate(names)
+        if n != "time"
+    }
 
 
 def follow(path: Path, player: Any, rate: float, ui: UI) -> dict[str, np.ndarray]:
@@ -149,7 +179,11 @@ def follow(path: Path, player: Any, rate: float, ui: UI) -> dict[str, np.ndarray
             if port.channels == audio.shape[1]:
                 return {port.name: np.ascontiguousarray(audio.T)}
             mono = audio.mean(axis=1)
-            return {port.name: mono if port.channels == 1 else np.repeat(mono[None], port.channels, axis=0)}
+            return {
+                port.name: mono
+                if port.channels == 1
+                else np.repeat(mono[None], port.channels, axis=0)
+            }
     if {"f0", "loudness"} <= {p.name for p in doors}:
         from edgesynth.data.analysis import analyse
 
@@ -159,6 +193,8 @@ def follow(path: Path, player: Any, rate: float, ui: UI) -> dict[str, np.ndarray
         limits = {p.name: (p.low, p.high) for p in doors}
         return {
             "f0": np.repeat(np.clip(found.f0, *limits["f0"]), hop).astype(np.float32),
-            "loudness": np.repeat(np.clip(found.loudness, *limits["loudness"]), hop).astype(np.float32),
+            "loudness": np.repeat(np.clip(found.loudness, *limits["loudness"]), hop).astype(
+                np.float32
+            ),
         }
     raise InputError(f"--in {path}: this model takes no audio and has no controls f0 and loudness")

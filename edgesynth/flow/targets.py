@@ -19,11 +19,29 @@ class Targets(Command):
 
         rows = [
             {
-                "target": name, "processor": t.cpu,
-                "MHz": t.clock_hz and t.clock_hz // 10**6, "cores": t.cores,
-                "RAM MB": t.ram_bytes and t.ram_bytes // 2**20, "kernels": t.kernels,
-                "rate": t.rate, "block": t.block, "description": t.description,
+                "target": name,
+                "processor": t.cpu,
+                "MHz": t.clock_hz and t.clock_hz // 10**6,
+                "cores": t.cores,
+                "RAM MB": t.ram_bytes and t.ram_bytes // 2**20,
+                "kernels": t.kernels,
+                "rate": t.rate,
+                "block": t.block,
+                "description": t.description,
             }
             for name, t in targets().items()
         ]
-        return Table(("target", "processor", "MHz", "cores", "RAM MB", "kernels", "rate", "block", "description"), rows)
+        return Table(
+            (
+                "target",
+                "processor",
+                "MHz",
+                "cores",
+                "RAM MB",
+                "kernels",
+                "rate",
+                "block",
+                "description",
+            ),
+            rows,
+        )

@@ -51,8 +51,14 @@ class Train(Command):
         with one_thread():
             graphs = {k: self._named(g) for k, g in model.build(self.seed).items()}
             done = train(
-                model, graphs, data, Schedule(self.steps, lr=self.lr), self.seed,
-                folder=self.out.with_name(f"{self.out.name}-run"), snapshots=(self.early,), progress=ui.progress,
+                model,
+                graphs,
+                data,
+                Schedule(self.steps, lr=self.lr),
+                self.seed,
+                folder=self.out.with_name(f"{self.out.name}-run"),
+                snapshots=(self.early,),
+                progress=ui.progress,
             )
             seconds = round(time.monotonic() - begun)
             rows = [self._save(name, done, model, data, seconds) for name in done.graphs]
@@ -72,20 +78,45 @@ class Train(Command):
         path = self.out if len(done.graphs) == 1 else self.out.with_name(f"{self.out.name}-{name}")
         errors = model.evaluate(torch_render(graph), data)
         card = {
-            "command": self._words(), "model": self.model, "config": self.config, "settings": list(self.set),
-            "configuration": asdict(model), "data": self.data, "data_fingerprint": data.fingerprint,
+            "command": self._words(),
+            "model": self.model,
+            "config": self.config,
+            "settings": list(self.set),
+            "configuration": asdict(model),
+            "data": self.data,
+            "data_fingerprint": data.fingerprint,
             "notes": {s: data.splits.count(s) for s in ("train", "valid", "test")},
-            "seed": self.seed, "steps": self.steps, "parameters": graph.parameter_count(),
-            "training_seconds": seconds, "history": [dict(h) for h in done.history if "valid" in h],
+            "seed": self.seed,
+            "steps": self.steps,
+            "parameters": graph.parameter_count(),
+            "training_seconds": seconds,
+            "history": [dict(h) for h in done.history if "valid" in h],
         }
-        save(done.snapshots[self.early][name], path.with_name(f"{path.name}-early"), {**card, "step": self.early})
-        save(graph, path, {**card, "step": self.steps, "held_out": errors, "floor": model.floor(graph, data)})
-        return {"saved": f"{path}.safetensors", "parameters": graph.parameter_count(),
-                "MMAC/s": graph.macs_per_second() / 1e6, **errors}
+        save(
+            done.snapshots[self.early][name],
+            path.with_name(f"{path.name}-early"),
+            {**card, "step": self.early},
+        )
+        save(
+            graph,
+            path,
+            {**card, "step": self.steps, "held_out": errors, "floor": model.floor(graph, data)},
+        )
+        return {
+            "saved": f"{path}.safetensors",
+            "parameters": graph.parameter_count(),
+            "MMAC/s": graph.macs_per_second() / 1e6,
+            **errors,
+        }
 
     def _words(self) -> str:
         """The command that trains this checkpoint."""
-        words = ["edgesynth", "train", self.model, *(["--config", self.config] if self.config else [])]
+        words = [
+            "edgesynth",
+            "train",
+            self.model,
+            *(["--config", self.config] if self.config else []),
+        ]
         words += ["--data", self.data, *(w for s in self.set for w in ("--set", s))]
         words += ["--steps", str(self.steps), "--early", str(self.early), "--lr", f"{self.lr:g}"]
         return shlex.join([*words, "--seed", str(self.seed), "-o", self.out.name])

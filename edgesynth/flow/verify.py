@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
@@ -31,7 +32,9 @@ class Verify(Command):
     model: Annotated[str, "a bundled name, a saved Graph or file.py:function", ARGUMENT]
     seconds: Annotated[float, "length of the input"] = 2.0
     seed: Annotated[int, "seed of the input"] = 0
-    emulate: Annotated[bool, "also run the boards' builds in an emulator, where one is installed"] = False
+    emulate: Annotated[
+        bool, "also run the boards' builds in an emulator, where one is installed"
+    ] = False
 
     def run(self, ui: UI) -> Table:
         from edgesynth.stream import stream
@@ -54,10 +57,19 @@ class Verify(Command):
                 try:
                     rows.append(compare(name, run(), expected, tolerance))
                 except (ArtifactError, EdgesynthError) as error:
-                    rows.append({"runtime": name, "max_abs_error": None, "tolerance": tolerance, "ok": False, "note": str(error)})
+                    rows.append(
+                        {
+                            "runtime": name,
+                            "max_abs_error": None,
+                            "tolerance": tolerance,
+                            "ok": False,
+                            "note": str(error),
+                        }
+                    )
         bad = [r["runtime"] for r in rows if not r["ok"]]
         return Table(
-            ("runtime", "max_abs_error", "snr_db", "tolerance", "ok", "note"), rows,
+            ("runtime", "max_abs_error", "snr_db", "tolerance", "ok", "note"),
+            rows,
             facts={"failed": bad} if bad else {},
         )
 
@@ -69,22 +81,37 @@ def whole(graph: Graph, frames: int) -> int:
 
 
 def compare(
-    name: str, got: dict[str, np.ndarray], expected: dict[str, np.ndarray], tolerance: float, note: str = ""
+    name: str,
+    got: dict[str, np.ndarray],
+    expected: dict[str, np.ndarray],
+    tolerance: float,
+    note: str = "",
 ) -> dict[str, Any]:
     """One row: the worst difference over all output ports and the signal-to-noise ratio."""
     worst, noise, power = 0.0, 0.0, 0.0
     for port, want in expected.items():
         have = got[port]
         if have.shape != want.shape or not np.isfinite(have).all():
-            return {"runtime": name, "max_abs_error": None, "tolerance": tolerance, "ok": False,
-                    "note": f"port {port}: shape {have.shape} for {want.shape}, or not finite"}
+            return {
+                "runtime": name,
+                "max_abs_error": None,
+                "tolerance": tolerance,
+                "ok": False,
+                "note": f"port {port}: shape {have.shape} for {want.shape}, or not finite",
+            }
         error = have.astype(np.float64) - want
         worst = max(worst, float(np.abs(error).max(initial=0.0)))
         noise += float((error**2).sum())
         power += float((want.astype(np.float64) ** 2).sum())
     snr = 10 * np.log10(power / noise) if noise > 0 and power > 0 else None
-    return {"runtime": name, "max_abs_error": worst, "snr_db": snr, "tolerance": tolerance,
-            "ok": worst <= tolerance, "note": note}
+    return {
+        "runtime": name,
+        "max_abs_error": worst,
+        "snr_db": snr,
+        "tolerance": tolerance,
+        "ok": worst <= tolerance,
+        "note": note,
+    }
 
 
 def runtimes(
@@ -93,15 +120,14 @@ def runtimes(
     """(name, call) of everything here that plays the Graph."""
     from edgesynth.flow.api import export_bytes
     from firmware_bridge.library import available_kernels
-    from firmware_bridge.measure.doors import doors_of, play
-    from firmware_bridge.play import Player
+    from firmware_bridge.measure.doors import doors_of
 
     artifact = export_bytes(graph, "host", golden=False)
     for kernels in available_kernels():
         for block in BLOCKS if kernels != "scalar" else BLOCKS[-1:]:
             yield (
                 f"C {kernels}, block {block}",
-                lambda k=kernels, b=block: play(Player(artifact, kernels=k), doors_of(graph), inputs, frames, b),
+                partial(_played, artifact, kernels, graph, inputs, frames, block),
             )
     yield "saved and loaded", lambda: _reloaded(graph, inputs)
     try:
@@ -116,7 +142,24 @@ def runtimes(
         from firmware_bridge.emulate import emulated_targets, play_emulated
 
         for name in emulated_targets():
-            yield f"{name} (emulated)", lambda n=name: play_emulated(n, artifact, doors_of(graph), inputs, frames)
+            yield (
+                f"{name} (emulated)",
+                partial(play_emulated, name, artifact, doors_of(graph), inputs, frames),
+            )
+
+
+def _played(
+    artifact: bytes,
+    kernels: str,
+    graph: Graph,
+    inputs: dict[str, np.ndarray],
+    frames: int,
+    block: int,
+) -> dict[str, np.ndarray]:
+    from firmware_bridge.measure.doors import doors_of, play
+    from firmware_bridge.play import Player
+
+    return play(Player(artifact, kernels=kernels), doors_of(graph), inputs, frames, block)
 
 
 def _reloaded(graph: Graph, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -58,17 +58,28 @@ class Page:
         return self._add("text", paragraphs=[p.strip() for p in text.split("\n\n") if p.strip()])
 
     def table(
-        self, columns: Sequence[str], rows: Sequence[Mapping[str, Cell]], caption: str = "",
+        self,
+        columns: Sequence[str],
+        rows: Sequence[Mapping[str, Cell]],
+        caption: str = "",
         mark: Sequence[int] = (),
     ) -> Page:
         """A table; `mark` lists row numbers to set in bold."""
         numeric = [
-            any(isinstance(r.get(c), int | float | np.number) and not isinstance(r.get(c), bool) for r in rows)
+            any(
+                isinstance(r.get(c), int | float | np.number) and not isinstance(r.get(c), bool)
+                for r in rows
+            )
             for c in columns
         ]
         body = [[cell(r.get(c)) for c in columns] for r in rows]
         return self._add(
-            "table", columns=list(columns), numeric=numeric, rows=body, caption=caption, mark=set(mark)
+            "table",
+            columns=list(columns),
+            numeric=numeric,
+            rows=body,
+            caption=caption,
+            mark=set(mark),
         )
 
     def figure(self, figure: Any, caption: str, description: str = "") -> Page:
@@ -79,7 +90,12 @@ class Page:
 
         plt.close(figure)
         svg = buffer.getvalue()
-        return self._add("figure", svg=svg[svg.index("<svg"):], caption=caption, description=description or caption)
+        return self._add(
+            "figure",
+            svg=svg[svg.index("<svg") :],
+            caption=caption,
+            description=description or caption,
+        )
 
     def image(self, figure: Any, caption: str, description: str = "") -> Page:
         """A matplotlib figure as PNG, for dense pictures such as spectrograms."""
@@ -112,8 +128,12 @@ class Page:
         """The page's text."""
         from jinja2 import Environment, select_autoescape
 
-        environment = Environment(autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True)
-        template = environment.from_string(Path(__file__).with_name("template.html").read_text("utf-8"))
+        environment = Environment(
+            autoescape=select_autoescape(default=True), trim_blocks=True, lstrip_blocks=True
+        )
+        template = environment.from_string(
+            Path(__file__).with_name("template.html").read_text("utf-8")
+        )
         return template.render(title=self.title, lead=self.lead, sections=self.sections)
 
     def write(self, path: Path) -> None:

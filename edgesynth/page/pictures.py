@@ -20,9 +20,13 @@ def _figure(width: float, height: float, **grid: Any) -> tuple[Any, Any]:
     return plt.subplots(figsize=(width, height), constrained_layout=True, **grid)
 
 
-def bars(names: Sequence[str], panels: Sequence[tuple[str, Sequence[float | None]]], log: bool = True) -> Any:
+def bars(
+    names: Sequence[str], panels: Sequence[tuple[str, Sequence[float | None]]], log: bool = True
+) -> Any:
     """One horizontal bar chart a panel over the same rows; values are written beside the bars."""
-    figure, axes = _figure(10, 0.5 + 0.42 * len(names), ncols=len(panels), sharey=True, squeeze=False)
+    figure, axes = _figure(
+        10, 0.5 + 0.42 * len(names), ncols=len(panels), sharey=True, squeeze=False
+    )
     at = np.arange(len(names))
     for axis, (title, values) in zip(axes[0], panels):
         numbers = [v if v is not None and np.isfinite(v) else 0.0 for v in values]
@@ -58,7 +62,9 @@ def points(rows: Sequence[tuple[str, float, float, bool]], x_label: str, y_label
     figure, axis = _figure(8, 4.2)
     for name, x, y, marked in rows:
         axis.scatter([x], [y], s=60, color=MARK if marked else SOFT, zorder=3)
-        axis.annotate(name, (x, y), textcoords="offset points", xytext=(6, 5), fontsize=9, color=INK)
+        axis.annotate(
+            name, (x, y), textcoords="offset points", xytext=(6, 5), fontsize=9, color=INK
+        )
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda v, _: short(v))
     axis.margins(x=0.25, y=0.15)
@@ -76,11 +82,19 @@ def spectrograms(sounds: Sequence[tuple[str, np.ndarray]], rate: float) -> Any:
     figure, axes = _figure(3.6 * columns, 2.5 * lines, ncols=columns, nrows=lines, squeeze=False)
     pictures = [_decibels(np.asarray(s, np.float32)) for _, s in sounds]
     top = max(p.max() for p in pictures)
-    for axis in axes.flat[len(sounds):]:
+    for axis in axes.flat[len(sounds) :]:
         axis.axis("off")
     for axis, (name, sound), picture in zip(axes.flat, sounds, pictures):
         extent = (0.0, len(sound) / rate, 0.0, rate / 2000)
-        axis.imshow(picture, origin="lower", aspect="auto", extent=extent, vmin=top - 80, vmax=top, cmap="magma")
+        axis.imshow(
+            picture,
+            origin="lower",
+            aspect="auto",
+            extent=extent,
+            vmin=top - 80,
+            vmax=top,
+            cmap="magma",
+        )
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("s")
         axis.set_ylabel("kHz")

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from edgesynth.cli import cli, command_names
 
-NET = '''
+NET = """
 import torch
 from torch import nn
 
@@ -39,7 +39,7 @@ def loop():
         def forward(self, x):
             return torch.stack([x[:, i].sin() for i in range(x.shape[1])], 1)
     return Loop(), (torch.zeros(2, 11, 1),)
-'''
+"""
 
 
 def run(*words: object) -> Result:
@@ -82,7 +82,9 @@ def test_every_command_has_help_for_every_option(name: str) -> None:
 
 def test_export_render_and_bench_from_a_users_file(amp: str, wav: Path, tmp_path: Path) -> None:
     artifact, out = tmp_path / "amp.esa", tmp_path / "out.wav"
-    made = json.loads(run("export", amp, "--target", "host", "--format", "esa", "-o", artifact, "--json").stdout)
+    made = json.loads(
+        run("export", amp, "--target", "host", "--format", "esa", "-o", artifact, "--json").stdout
+    )
     assert made["rows"][0]["bytes"] == artifact.stat().st_size
     for model in (amp, artifact):
         result = run("render", model, "--in", wav, "--block", 37, "-o", out)
@@ -90,17 +92,25 @@ def test_export_render_and_bench_from_a_users_file(amp: str, wav: Path, tmp_path
         audio, rate = soundfile.read(out, dtype="float32")
         assert rate == 16000 and len(audio) == 16000 and soundfile.info(out).subtype == "FLOAT"
         assert 0.1 < np.abs(audio).max() < 3
-    rows = json.loads(run("bench", artifact, "--blocks", "16,64", "--seconds", 0.1, "--json").stdout)["rows"]
+    rows = json.loads(
+        run("bench", artifact, "--blocks", "16,64", "--seconds", 0.1, "--json").stdout
+    )["rows"]
     assert [r["block"] for r in rows] == [16, 64]
     for row in rows:
-        assert row["allocations"] in (0, None) and 0 < row["p50_us"] <= row["p99_us"] <= row["worst_us"]
+        assert (
+            row["allocations"] in (0, None)
+            and 0 < row["p50_us"] <= row["p99_us"] <= row["worst_us"]
+        )
         assert row["rtf"] == pytest.approx(row["mean_us"] * 16000 / row["block"] / 1e6)
 
 
 def test_render_is_the_same_at_any_block(amp: str, wav: Path, tmp_path: Path) -> None:
     sounds = []
     for block in (1, 333, 16000):
-        assert run("render", amp, "--in", wav, "--block", block, "-o", tmp_path / "x.wav").exit_code == 0
+        assert (
+            run("render", amp, "--in", wav, "--block", block, "-o", tmp_path / "x.wav").exit_code
+            == 0
+        )
         sounds.append(soundfile.read(tmp_path / "x.wav", dtype="float32")[0])
     assert all(np.array_equal(sounds[0], s) for s in sounds[1:])
 
@@ -115,12 +125,17 @@ def test_another_rate_is_resampled_and_said(amp: str, tmp_path: Path) -> None:
 def test_verify_compares_every_runtime(amp: str) -> None:
     rows = json.loads(run("verify", amp, "--seconds", 0.2, "--json").stdout)["rows"]
     assert all(r["ok"] and r["max_abs_error"] <= r["tolerance"] for r in rows), rows
-    assert any("scalar" in r["runtime"] for r in rows) and any(r["runtime"] == "onnxruntime" for r in rows)
+    assert any("scalar" in r["runtime"] for r in rows) and any(
+        r["runtime"] == "onnxruntime" for r in rows
+    )
 
 
 def test_import_gives_a_saved_graph_that_everything_takes(amp: str, tmp_path: Path) -> None:
     assert run("import", amp, "-o", tmp_path / "amp").exit_code == 0
-    assert run("export", tmp_path / "amp", "--target", "bela", "-o", tmp_path / "amp.esa").exit_code == 0
+    assert (
+        run("export", tmp_path / "amp", "--target", "bela", "-o", tmp_path / "amp.esa").exit_code
+        == 0
+    )
     refused(run("import", tmp_path / "amp.esa", "-o", tmp_path / "x"), "artifact already")
 
 
@@ -145,7 +160,9 @@ def test_bad_input_gets_one_line(amp: str, wav: Path, tmp_path: Path) -> None:
     out = tmp_path / "x.wav"
     refused(run("render", tmp_path / "none.esa", "-o", out), "no such file")
     refused(run("render", amp, "--in", tmp_path / "none.wav", "-o", out), "no such file")
-    refused(run("render", amp, "--in", wav, "--control", "f0=1", "-o", out), "no port 'f0'", "nearest")
+    refused(
+        run("render", amp, "--in", wav, "--control", "f0=1", "-o", out), "no port 'f0'", "nearest"
+    )
     refused(run("render", amp, "--in", wav, "--control", "f0", "-o", out), "NAME=NUMBER")
     refused(run("render", amp, "--in", wav, "--seconds", -1, "-o", out), "--seconds")
     refused(run("export", "nothing", "-o", out), "there is no model 'nothing'")
@@ -166,8 +183,12 @@ def test_curves_are_read_with_care(tmp_path: Path) -> None:
     path.write_text("time,f0\n0,100\n1,200\n")
     assert read_curves(path, 100.0)["f0"][50] == pytest.approx(150)
     for text, why in {
-        "f0\n1\n": "header", "time,f0\n0,1,2\n": "line 2: 3 columns", "time,f0\n0,a\n": "'a' is no number",
-        "time,f0\n0,nan\n": "finite", "time,f0\n1,1\n0,1\n": "rise", "": "header",
+        "f0\n1\n": "header",
+        "time,f0\n0,1,2\n": "line 2: 3 columns",
+        "time,f0\n0,a\n": "'a' is no number",
+        "time,f0\n0,nan\n": "finite",
+        "time,f0\n1,1\n0,1\n": "rise",
+        "": "header",
     }.items():
         path.write_text(text)
         with pytest.raises(InputError, match=why):

@@ -48,7 +48,7 @@ def test_what_is_missing_is_said_with_its_mend(monkeypatch):
 
 @WITH_FLUIDSYNTH
 def test_a_missing_soundfont_is_named():
-    with pytest.raises(InputError, match="/nowhere.sf2"):
+    with pytest.raises(InputError, match=r"/nowhere\.sf2"):
         data.load("render:violin?soundfont=/nowhere.sf2", 16000, 64)
 
 
