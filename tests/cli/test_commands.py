@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from pathlib import Path
 
@@ -195,7 +196,23 @@ def test_curves_are_read_with_care(tmp_path: Path) -> None:
             read_curves(path, 100.0)
 
 
-def test_full_disk_is_one_line_and_leaves_nothing(amp: str, wav: Path) -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("no /dev/full on this system")
+def test_a_place_that_cannot_be_written_is_one_line(amp: str, wav: Path) -> None:
     refused(run("render", amp, "--in", wav, "-o", "/proc/none/x.wav"), "/proc/none")
+
+
+def test_full_disk_keeps_the_old_file(
+    amp: str, wav: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, data: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(data[:10])
+        raise OSError(errno.ENOSPC, "No space left on device", str(self))
+
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "x.wav").write_bytes(b"old")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", full)
+        refused(run("render", amp, "--in", wav, "-o", out / "x.wav"), "No space left on device")
+    assert [p.name for p in out.iterdir()] == ["x.wav"]
+    assert (out / "x.wav").read_bytes() == b"old"
