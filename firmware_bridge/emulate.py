@@ -1,10 +1,11 @@
-"""Boards' builds in QEMU's user-mode emulators: what they sound like, and instructions counted."""
+"""The bare player (measure/player.c) of this machine and, in QEMU, of boards: sound, instructions."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -15,12 +16,22 @@ from pathlib import Path
 import numpy as np
 
 from edgesynth.errors import EdgesynthError
-from firmware_bridge.build import FLAGS, INCLUDE, MEASURE, SOURCES, compile_objects, native_compiler, run
+from firmware_bridge.build import (
+    FLAGS,
+    INCLUDE,
+    MEASURE,
+    SOURCES,
+    compile_objects,
+    native_compiler,
+    run,
+)
 from firmware_bridge.measure.doors import held
 from firmware_bridge.ports import Port
 from targets.base import Target, target, targets
 
-BARE = ("-nostdlib", "-static", "-rtlib=compiler-rt", "-fno-stack-protector")
+BARE = ("-nostdlib", "-static", "-fno-stack-protector")
+NO_BUILTIN = ("-fno-builtin", "-fno-stack-protector")
+MACHINES = ("x86_64", "amd64", "aarch64", "arm64")
 
 
 def emulated_targets() -> tuple[str, ...]:
@@ -29,7 +40,10 @@ def emulated_targets() -> tuple[str, ...]:
 
 
 def missing(place: Target) -> str | None:
-    """What keeps a board's build from running here, as one clause; None for nothing."""
+    """What keeps a target's player from running here, as one clause; None for nothing."""
+    if place.native:
+        known = sys.platform == "linux" and platform.machine().lower() in MACHINES
+        return None if known else "the bare player knows Linux on x86-64 and ARM only"
     if not place.qemu:
         return f"{place.name} has no emulator"
     if importlib.util.find_spec("ziglang") is None:
@@ -40,37 +54,44 @@ def missing(place: Target) -> str | None:
 
 
 def compiler(place: Target) -> tuple[str, ...]:
-    """zig's C compiler for a board, static and without a C library's start."""
+    """zig's C compiler for a board, static and without a C library's start; this machine's own for
+    this machine."""
+    if place.native:
+        return native_compiler()
     return (sys.executable, "-m", "ziglang", "cc", "-target", place.static_triple, f"-mcpu={place.mcpu}")
 
 
 def build_player(place: Target) -> Path:
-    """The board's `player` (see measure/player.c), built once per content into the user's cache."""
+    """The target's `player`, built once per content into the user's cache; this machine's has the
+    scalar kernels alone."""
+    isas = ("scalar",) if place.native else place.isas
+    command, library = compiler(place), () if place.native else ("-rtlib=compiler-rt",)
     parts = [p.read_bytes() for p in sorted(SOURCES.rglob("*.[chi]*")) if p.is_file()]
-    parts += [(MEASURE / f).read_bytes() for f in ("player.c", "memory.c")] + [repr(place).encode(), " ".join(FLAGS).encode()]
+    parts += [p.read_bytes() for p in (INCLUDE / "edgesynth.h", MEASURE / "player.c", MEASURE / "memory.c")]
+    parts += [repr((place, isas, command, FLAGS, BARE, NO_BUILTIN)).encode()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    folder = _cache() / "players" / f"{place.name}-{key}"
+    folder = cache() / "players" / f"{place.name}-{key}"
     program = folder / "player"
     if not program.exists():
-        command = compiler(place)
-        objects = compile_objects(folder, command, (), place.isas)
+        objects = compile_objects(folder, command, ("-fno-stack-protector",), isas)
         objects = [o for o in objects if not o.name.startswith("open_file")]
-        part = program.with_suffix(f".{os.getpid()}")
-        memory = folder / "memory.o"
-        run([*command, *FLAGS, "-fno-builtin", "-c", str(MEASURE / "memory.c"), "-o", str(memory)])
-        run([*command, *FLAGS, *BARE, f"-I{INCLUDE}", f"-I{SOURCES}", str(MEASURE / "player.c"),
+        part, memory = folder / f"player.{os.getpid()}", folder / f"memory-{os.getpid()}.o"
+        all_memory = ("-DES_ALL_MEMORY",) if place.native else ()
+        run([*command, *FLAGS, *NO_BUILTIN, *all_memory, "-c", str(MEASURE / "memory.c"), "-o", str(memory)])
+        run([*command, *FLAGS, *BARE, *library, f"-I{INCLUDE}", f"-I{SOURCES}", str(MEASURE / "player.c"),
              str(memory), *map(str, objects), "-o", str(part)])
         part.replace(program)
+        memory.unlink()
     return program
 
 
 def play_emulated(
     name: str, artifact: bytes, doors: Sequence[Port], inputs: Mapping[str, np.ndarray], frames: int, block: int = 64
 ) -> dict[str, np.ndarray]:
-    """Outputs (channels, steps) of the board's build in its emulator."""
-    place = target(name)
+    """Outputs (channels, steps) of the target's player from reset: in its emulator, or, for this
+    machine, as it is. EdgesynthError says what is missing or failed."""
     with tempfile.TemporaryDirectory() as folder:
-        _emulate(place, Path(folder), artifact, doors, inputs, frames, block, ())
+        _play(target(name), Path(folder), artifact, doors, inputs, frames, block)
         flat = np.fromfile(Path(folder) / "out", "<f4")
     made, at = {}, 0
     for door in doors:
@@ -84,22 +105,28 @@ def play_emulated(
 def count_instructions(
     name: str, artifact: bytes, doors: Sequence[Port], inputs: Mapping[str, np.ndarray], block: int, frames: int
 ) -> float:
-    """Instructions per block, start-up apart: what twice `frames` takes more than `frames`."""
+    """Instructions of one es_voice_process of `block` frames, the mean over `frames` frames: what a
+    run in which every block is played twice takes more than one in which it is played once.
+
+    frames: whole blocks and whole hops. The count is the same on every machine."""
     place = target(name)
-    plugin = _plugin()
+    options = ("-plugin", str(_plugin(place.qemu)))
     totals = []
-    for n in (frames, 2 * frames):
+    for repeat in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            text = _emulate(place, Path(folder), artifact, doors, inputs, n, block, ("-plugin", str(plugin)))
-        totals.append(int(text.rsplit("instructions", 1)[1]))
+            text = _play(place, Path(folder), artifact, doors, inputs, frames, block, options, repeat)
+        _, found, count = text.rpartition("instructions ")
+        if not found:
+            raise EdgesynthError(f"{place.qemu} counts no instructions: it was built without plugins")
+        totals.append(int(count))
     return (totals[1] - totals[0]) * block / frames
 
 
-def _emulate(
+def _play(
     place: Target, folder: Path, artifact: bytes, doors: Sequence[Port], inputs: Mapping[str, np.ndarray],
-    frames: int, block: int, options: Sequence[str],
+    frames: int, block: int, options: Sequence[str] = (), repeat: int = 1,
 ) -> str:
-    """Run the player; its standard error. EdgesynthError where it fails."""
+    """Run the player, which writes `out` in the folder; its standard error."""
     reason = missing(place)
     if reason:
         raise EdgesynthError(reason)
@@ -107,33 +134,45 @@ def _emulate(
     (folder / "artifact").write_bytes(artifact)
     parts = [np.zeros(0, np.float32)]
     for door in doors:
-        if door.direction == "in":
+        if door.direction == "in" and door.kind != "event":
             x = held(inputs[door.name], door.period, frames) if door.kind == "control" else inputs[door.name]
             steps = frames if door.kind == "control" else -(-frames // door.period)
             parts.append(np.ascontiguousarray(x[:, :steps], np.float32).ravel())
     np.concatenate(parts).astype("<f4").tofile(folder / "in")
-    command = [place.qemu, *(["-cpu", place.qemu_cpu] if place.qemu_cpu else []), *options, str(player)]
-    command += [str(folder / "artifact"), str(folder / "in"), str(folder / "out"), str(frames), str(block)]
+    command = [] if place.native else [place.qemu, *(["-cpu", place.qemu_cpu] if place.qemu_cpu else []), *options]
+    command += [str(player), *(str(folder / n) for n in ("artifact", "in", "out")), str(frames), str(block)]
+    command += [str(repeat)] if repeat > 1 else []
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise EdgesynthError(f"{place.name} in {place.qemu}: exit code {done.returncode} {done.stderr.strip()[-200:]}")
+        last = done.stderr.strip()[-200:] or FAILURES.get(done.returncode, "")
+        raise EdgesynthError(f"{place.name}'s player: exit code {done.returncode} {last}".rstrip())
     return done.stderr
 
 
-def _plugin() -> Path:
-    """The counting plugin, compiled for this machine."""
+FAILURES = {
+    2: "(the artifact cannot be read)", 3: "(the artifact was refused)", 4: "(too large a voice)",
+    5: "(inputs of another length, or too long)", 6: "(processing failed)", 7: "(output not written, or too long)",
+}
+
+
+def _plugin(emulator: str) -> Path:
+    """The counting plugin, compiled for this machine and the emulator's plugin interface."""
+    version = subprocess.run([emulator, "--version"], capture_output=True, text=True, check=False).stdout
+    digits = version.partition("version ")[2].partition(".")[0]
+    interface = 1 if digits.isdigit() and int(digits) < 9 else 2
     source = MEASURE / "qemu_count.c"
     key = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    plugin = _cache() / "players" / f"qemu_count-{key}.so"
+    plugin = cache() / "players" / f"qemu_count-{interface}-{key}.so"
     if not plugin.exists():
         plugin.parent.mkdir(parents=True, exist_ok=True)
         part = plugin.with_suffix(f".{os.getpid()}")
-        run([*native_compiler(), "-O2", "-fPIC", "-shared", "-fvisibility=hidden", str(source), "-o", str(part)])
+        run([*native_compiler(), "-O2", "-fPIC", "-shared", "-fvisibility=hidden", f"-DINTERFACE={interface}",
+             str(source), "-o", str(part)])
         part.replace(plugin)
     return plugin
 
 
-def _cache() -> Path:
+def cache() -> Path:
     """Where builds are kept between runs."""
     base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     return Path(base) / "edgesynth"

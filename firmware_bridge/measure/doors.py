@@ -55,9 +55,9 @@ def _wander(door: Door, steps: int, rng: np.random.Generator) -> np.ndarray:
     phases = rng.uniform(0, 2 * np.pi, (door.channels, 3, 1))
     rates = np.array([0.011, 0.037, 0.0071])[None, :, None]
     path = 0.5 + 0.45 * np.sin(rates * np.arange(steps)[None, None, :] + phases).mean(axis=1)
-    if door.unit == "Hz" and low > 0:
-        return (low * (high / low) ** path).astype(np.float32)
-    return (low + (high - low) * path).astype(np.float32)
+    geometric = door.unit == "Hz" and low > 0
+    wandered = low * (high / low) ** path if geometric else low + (high - low) * path
+    return np.asarray(wandered, np.float32)
 
 
 def held(x: np.ndarray, period: int, frames: int) -> np.ndarray:

@@ -1,21 +1,36 @@
 /* hooks.c - counts calls of the C library's allocator; preloaded into a measuring process.
  *
- * es_hooks_count() is the number of malloc, calloc, realloc, memalign and free calls so far. */
+ * es_hooks_count() is the number of calls so far of malloc, calloc, realloc, reallocarray, the
+ * aligned forms, and free of anything but NULL. C++'s new and delete end in these. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
-static atomic_ulong calls;
-static char early[65536]; /* dlsym itself allocates before the real functions are known */
-static size_t early_used;
+#define EXPORT __attribute__((visibility("default")))
 
-__attribute__((visibility("default"))) unsigned long es_hooks_count(void) {
-    return atomic_load(&calls);
+static atomic_ulong calls;
+static _Alignas(16) char early[65536]; /* dlsym may allocate before the real functions are known */
+static size_t early_used;
+static _Thread_local int finding;
+
+EXPORT unsigned long es_hooks_count(void) { return atomic_load(&calls); }
+
+static void *find(const char *name) {
+    finding++;
+    void *found = dlsym(RTLD_NEXT, name);
+    finding--;
+    return found;
 }
 
-static void *real(const char *name) { return dlsym(RTLD_NEXT, name); }
+/* NEXT(result, name, arguments): `next` is the C library's own function; the call is counted. */
+#define NEXT(result, name, ...)                                              \
+    static result (*next)(__VA_ARGS__);                                      \
+    atomic_fetch_add(&calls, 1);                                             \
+    if (!next && !finding) next = (result(*)(__VA_ARGS__))find(name)
 
 static int is_early(const void *p) {
     return (const char *)p >= early && (const char *)p < early + sizeof early;
@@ -23,61 +38,62 @@ static int is_early(const void *p) {
 
 static void *early_alloc(size_t bytes) {
     size_t at = (early_used + 15) & ~(size_t)15;
-    if (at + bytes > sizeof early) return NULL;
+    if (at > sizeof early || bytes > sizeof early - at) return NULL;
     early_used = at + bytes;
     return early + at;
 }
 
-void *malloc(size_t bytes) {
-    static void *(*next)(size_t);
-    atomic_fetch_add(&calls, 1);
-    if (!next) next = (void *(*)(size_t))real("malloc");
-    return next(bytes);
+EXPORT void *malloc(size_t bytes) {
+    NEXT(void *, "malloc", size_t);
+    return next ? next(bytes) : early_alloc(bytes);
 }
 
-void *calloc(size_t n, size_t bytes) {
-    static void *(*next)(size_t, size_t);
-    static int finding;
-    atomic_fetch_add(&calls, 1);
-    if (!next) {
-        if (finding) return early_alloc(n * bytes);
-        finding = 1;
-        next = (void *(*)(size_t, size_t))real("calloc");
-        finding = 0;
-    }
-    return next(n, bytes);
+EXPORT void *calloc(size_t n, size_t bytes) {
+    NEXT(void *, "calloc", size_t, size_t);
+    return next ? next(n, bytes) : early_alloc(n * bytes);
 }
 
-void *realloc(void *p, size_t bytes) {
-    static void *(*next)(void *, size_t);
-    atomic_fetch_add(&calls, 1);
-    if (is_early(p)) {
+EXPORT void *realloc(void *p, size_t bytes) {
+    NEXT(void *, "realloc", void *, size_t);
+    if (is_early(p) || !next) {
+        size_t room = p ? (size_t)(early + sizeof early - (char *)p) : 0;
         void *q = malloc(bytes);
-        if (q) memcpy(q, p, bytes < (size_t)(early + sizeof early - (char *)p) ? bytes : (size_t)(early + sizeof early - (char *)p));
+        if (q && room) memcpy(q, p, bytes < room ? bytes : room);
         return q;
     }
-    if (!next) next = (void *(*)(void *, size_t))real("realloc");
     return next(p, bytes);
 }
 
-int posix_memalign(void **p, size_t align, size_t bytes) {
-    static int (*next)(void **, size_t, size_t);
-    atomic_fetch_add(&calls, 1);
-    if (!next) next = (int (*)(void **, size_t, size_t))real("posix_memalign");
-    return next(p, align, bytes);
+EXPORT void *reallocarray(void *p, size_t n, size_t bytes) {
+    if (bytes && n > SIZE_MAX / bytes) {
+        errno = ENOMEM;
+        return NULL;
+    }
+    return realloc(p, n * bytes);
 }
 
-void *aligned_alloc(size_t align, size_t bytes) {
-    static void *(*next)(size_t, size_t);
-    atomic_fetch_add(&calls, 1);
-    if (!next) next = (void *(*)(size_t, size_t))real("aligned_alloc");
-    return next(align, bytes);
+EXPORT int posix_memalign(void **p, size_t align, size_t bytes) {
+    NEXT(int, "posix_memalign", void **, size_t, size_t);
+    return next ? next(p, align, bytes) : ENOMEM;
 }
 
-void free(void *p) {
-    static void (*next)(void *);
+EXPORT void *aligned_alloc(size_t align, size_t bytes) {
+    NEXT(void *, "aligned_alloc", size_t, size_t);
+    return next ? next(align, bytes) : NULL;
+}
+
+EXPORT void *memalign(size_t align, size_t bytes) {
+    NEXT(void *, "memalign", size_t, size_t);
+    return next ? next(align, bytes) : NULL;
+}
+
+EXPORT void *valloc(size_t bytes) {
+    NEXT(void *, "valloc", size_t);
+    return next ? next(bytes) : NULL;
+}
+
+EXPORT void free(void *p) {
     if (!p || is_early(p)) return;
-    atomic_fetch_add(&calls, 1);
-    if (!next) next = (void (*)(void *))real("free");
-    next(p);
+    NEXT(void, "free", void *);
+    if (next) next(p);
 }

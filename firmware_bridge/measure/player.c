@@ -1,11 +1,13 @@
 /* player.c - plays an artifact from raw files, on Linux without any C library.
  *
- *   player ARTIFACT INPUT OUTPUT FRAMES BLOCK
+ *   player ARTIFACT INPUT OUTPUT FRAMES BLOCK [REPEAT]
  *
- * INPUT holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own
+ * REPEAT: times that each block is played, one after the other, from the same buffers (1); what two
+ * such runs differ by is what playing costs, reading and writing left out. INPUT holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own
  * period, a control one value per frame. OUTPUT receives the output ports likewise. It is linked
  * with the core alone: a proof that the core needs neither malloc nor stdio, and what emulators run.
- * Exit code 0, or 1 to 9: 1 arguments, 2 artifact, 3 model, 4 voice, 5 input, 6 process, 7 output. */
+ * Exit code 0, or what failed: 1 arguments, 2 artifact, 3 model, 4 voice, 5 input, 6 process,
+ * 7 output. */
 #include "edgesynth.h"
 
 #if defined(__aarch64__)
@@ -43,10 +45,10 @@ __asm__(".globl _start\n_start: mov %rsp, %rdi\n and $-16, %rsp\n call start\n")
 ROOM(blob, 64u << 20);
 ROOM(model_memory, 128u << 20);
 ROOM(voice_memory, 64u << 20);
-ROOM(inputs, 256u << 20);
-ROOM(outputs, 256u << 20);
+ROOM(inputs, 128u << 20);
+ROOM(outputs, 128u << 20);
 enum { PORTS = 64, LONGEST = 65536 };
-static float gathered[PORTS][LONGEST];
+static float gathered[PORTS][LONGEST], played[PORTS][LONGEST];
 
 __attribute__((noreturn)) static void quit(int code) {
     for (;;) sys(SYS_exit, code, 0, 0, 0);
@@ -86,21 +88,25 @@ typedef struct lane {
     uint32_t at;    /* steps used up */
 } lane;
 
-static uint32_t open_lanes(const es_model *model, es_direction direction, uint32_t n, uint32_t frames,
-                           unsigned char *room, lane *lanes) {
-    uint32_t floats = 0;
+/* Lay the lanes of one direction side by side in `room`; the bytes that they take, 0 if too many. */
+static size_t open_lanes(const es_model *model, es_direction direction, uint32_t n, uint32_t frames,
+                         unsigned char *room, size_t bytes, lane *lanes) {
+    uint64_t at = 0;
     for (uint32_t i = 0; i < n; i++) {
-        if (es_model_port(model, direction, i, &lanes[i].port) != ES_OK) quit(3);
-        lanes[i].steps = steps_of(&lanes[i].port, frames);
-        lanes[i].data = (float *)room + floats;
-        lanes[i].at = 0;
-        floats += lanes[i].steps * lanes[i].port.channels;
+        lane *l = &lanes[i];
+        if (es_model_port(model, direction, i, &l->port) != ES_OK) quit(3);
+        l->steps = steps_of(&l->port, frames);
+        l->data = (float *)(void *)(room + at);
+        l->at = 0;
+        at += (uint64_t)l->steps * l->port.channels * sizeof(float);
+        if (at > bytes) return 0;
     }
-    return floats;
+    return (size_t)at;
 }
 
-/* Move `due` steps between a lane and its planar block buffer. */
+/* Move `due` steps between a lane and its planar block buffer; a repeated run starts over. */
 static void move(lane *l, float *block, uint32_t due, int in) {
+    if (due > l->steps - l->at) l->at = 0;
     for (uint32_t c = 0; c < l->port.channels; c++)
         for (uint32_t t = 0; t < due; t++) {
             float *whole = &l->data[(size_t)c * l->steps + l->at + t], *part = &block[c * due + t];
@@ -111,18 +117,36 @@ static void move(lane *l, float *block, uint32_t due, int in) {
 }
 
 static uint32_t due_of(const es_voice *voice, const lane *l, uint32_t frames) {
-    return l->port.kind == ES_CONTROL && l->port.direction == ES_INPUT ? frames : es_voice_due(voice, l->port.period, frames);
+    uint32_t due = l->port.kind == ES_CONTROL && l->port.direction == ES_INPUT
+                       ? frames : es_voice_due(voice, l->port.period, frames);
+    if (due > l->steps || (uint64_t)due * l->port.channels > LONGEST) quit(l->port.direction == ES_INPUT ? 5 : 7);
+    return due;
+}
+
+static lane in[PORTS], out[PORTS];
+static const float *feeds[PORTS];
+static float *results[PORTS];
+
+static void play(es_voice *voice, const es_model_info *info, uint32_t frames, uint32_t repeat) {
+    uint32_t due[PORTS];
+    for (uint32_t i = 0; i < info->inputs; i++) {
+        move(&in[i], gathered[i], due_of(voice, &in[i], frames), 1);
+        feeds[i] = gathered[i];
+    }
+    for (uint32_t i = 0; i < info->outputs; i++) {
+        due[i] = due_of(voice, &out[i], frames);
+        results[i] = played[i];
+    }
+    for (uint32_t k = 0; k < repeat; k++)
+        if (es_voice_process(voice, frames, feeds, results, NULL, 0) != ES_OK) quit(6);
+    for (uint32_t i = 0; i < info->outputs; i++) move(&out[i], played[i], due[i], 0);
 }
 
 __attribute__((used, noreturn)) void start(long *stack) {
-    static lane in[PORTS], out[PORTS];
-    const float *feeds[PORTS];
-    float *results[PORTS];
-    static float played[PORTS][LONGEST];
     const char **argv = (const char **)(stack + 1);
-    if (stack[0] != 6) quit(1);
-    uint32_t frames = number(argv[4]), block = number(argv[5]);
-    if (frames == 0 || block == 0) quit(1);
+    if (stack[0] != 6 && stack[0] != 7) quit(1);
+    uint32_t frames = number(argv[4]), block = number(argv[5]), repeat = stack[0] == 7 ? number(argv[6]) : 1;
+    if (frames == 0 || block == 0 || block > LONGEST || repeat == 0) quit(1);
     size_t bytes = read_all(argv[1], blob, sizeof blob), size = 0;
     if (bytes == 0) quit(2);
     const es_model *model;
@@ -134,25 +158,13 @@ __attribute__((used, noreturn)) void start(long *stack) {
         quit(3);
     size = sizeof voice_memory;
     if (info.voice_bytes > size || es_voice_open(model, voice_memory, &size, &voice) != ES_OK) quit(4);
-    uint32_t floats = open_lanes(model, ES_INPUT, info.inputs, frames, inputs, in);
-    if (read_all(argv[2], inputs, sizeof inputs) != (size_t)floats * 4) quit(5);
-    floats = open_lanes(model, ES_OUTPUT, info.outputs, frames, outputs, out);
+    size_t want = open_lanes(model, ES_INPUT, info.inputs, frames, inputs, sizeof inputs, in);
+    if (read_all(argv[2], inputs, sizeof inputs) != want) quit(5);
+    want = open_lanes(model, ES_OUTPUT, info.outputs, frames, outputs, sizeof outputs, out);
+    if (want == 0) quit(7);
     for (uint32_t done = 0; done < frames; done += block) {
-        uint32_t n = frames - done < block ? frames - done : block;
-        uint32_t due[PORTS];
-        for (uint32_t i = 0; i < info.inputs; i++) {
-            uint32_t steps = due_of(voice, &in[i], n);
-            if (steps * in[i].port.channels > LONGEST) quit(5);
-            move(&in[i], gathered[i], steps, 1);
-            feeds[i] = gathered[i];
-        }
-        for (uint32_t i = 0; i < info.outputs; i++) {
-            due[i] = due_of(voice, &out[i], n);
-            if (due[i] * out[i].port.channels > LONGEST) quit(7);
-            results[i] = played[i];
-        }
-        if (es_voice_process(voice, n, feeds, results, NULL, 0) != ES_OK) quit(6);
-        for (uint32_t i = 0; i < info.outputs; i++) move(&out[i], played[i], due[i], 0);
+        uint32_t left = frames - done;
+        play(voice, &info, left < block ? left : block, repeat);
     }
-    quit(write_all(argv[3], outputs, (size_t)floats * 4) ? 0 : 7);
+    quit(write_all(argv[3], outputs, want) ? 0 : 7);
 }

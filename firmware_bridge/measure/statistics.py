@@ -13,8 +13,8 @@ class Timing:
     """Times of one runtime at one block size, microseconds.
 
     mean is over whole hops (a multiple of lcm(hop, block)); `rtf` is seconds of compute per second
-    of audio, below 1 plays in real time. allocations: calls of the allocator inside the timed
-    call, per block, None where they were not counted.
+    of audio, below 1 plays in real time. allocations: calls of the allocator (releases included)
+    inside the timed call, per block, None where they were not counted.
     """
 
     runtime: str
