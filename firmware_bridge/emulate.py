@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,8 +71,8 @@ def build_player(place: Target) -> Path:
     parts += [p.read_bytes() for p in (INCLUDE / "edgesynth.h", MEASURE / "player.c", MEASURE / "memory.c")]
     parts += [repr((place, isas, command, FLAGS, BARE, NO_BUILTIN)).encode()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    folder = cache() / "players" / f"{place.name}-{key}"
-    program = folder / "player"
+    folder = cache() / "players" / place.name
+    program = folder / f"player-{key}"
     if not program.exists():
         objects = compile_objects(folder, command, ("-fno-stack-protector",), isas)
         objects = [o for o in objects if not o.name.startswith("open_file")]
@@ -85,21 +86,31 @@ def build_player(place: Target) -> Path:
     return program
 
 
+@dataclass(frozen=True, eq=False)
+class Job:
+    """One artifact to play from reset. inputs: (channels, steps) by port name, at each port's own
+    period; doors: the artifact's ports in its order."""
+
+    artifact: bytes
+    doors: Sequence[Port]
+    inputs: Mapping[str, np.ndarray]
+    frames: int
+    block: int = 64
+
+
 def play_emulated(
     name: str, artifact: bytes, doors: Sequence[Port], inputs: Mapping[str, np.ndarray], frames: int, block: int = 64
 ) -> dict[str, np.ndarray]:
     """Outputs (channels, steps) of the target's player from reset: in its emulator, or, for this
     machine, as it is. EdgesynthError says what is missing or failed."""
+    return play_jobs(name, [Job(artifact, doors, inputs, frames, block)])[0]
+
+
+def play_jobs(name: str, jobs: Sequence[Job]) -> list[dict[str, np.ndarray]]:
+    """As `play_emulated`, many artifacts at one start of the emulator."""
     with tempfile.TemporaryDirectory() as folder:
-        _play(target(name), Path(folder), artifact, doors, inputs, frames, block)
-        flat = np.fromfile(Path(folder) / "out", "<f4")
-    made, at = {}, 0
-    for door in doors:
-        if door.direction == "out":
-            steps = -(-frames // door.period)
-            made[door.name] = flat[at:at + door.channels * steps].reshape(door.channels, steps)
-            at += door.channels * steps
-    return made
+        _run(target(name), Path(folder), jobs)
+        return [_outputs(job, np.fromfile(Path(folder) / f"{i}.out", "<f4")) for i, job in enumerate(jobs)]
 
 
 def count_instructions(
@@ -110,11 +121,14 @@ def count_instructions(
 
     frames: whole blocks and whole hops. The count is the same on every machine."""
     place = target(name)
+    if not place.qemu:
+        raise EdgesynthError(f"{name} has no emulator to count in")
     options = ("-plugin", str(_plugin(place.qemu)))
     totals = []
     for repeat in (1, 2):
         with tempfile.TemporaryDirectory() as folder:
-            text = _play(place, Path(folder), artifact, doors, inputs, frames, block, options, repeat)
+            job = Job(artifact, doors, inputs, frames, block)
+            text = _run(place, Path(folder), [job], options, repeat)
         _, found, count = text.rpartition("instructions ")
         if not found:
             raise EdgesynthError(f"{place.qemu} counts no instructions: it was built without plugins")
@@ -122,31 +136,50 @@ def count_instructions(
     return (totals[1] - totals[0]) * block / frames
 
 
-def _play(
-    place: Target, folder: Path, artifact: bytes, doors: Sequence[Port], inputs: Mapping[str, np.ndarray],
-    frames: int, block: int, options: Sequence[str] = (), repeat: int = 1,
+def _run(
+    place: Target, folder: Path, jobs: Sequence[Job], options: Sequence[str] = (), repeat: int = 1
 ) -> str:
-    """Run the player, which writes `out` in the folder; its standard error."""
+    """Run the player, which writes <job>.out into the folder; its standard error."""
     reason = missing(place)
     if reason:
         raise EdgesynthError(reason)
-    player = build_player(place)
-    (folder / "artifact").write_bytes(artifact)
-    parts = [np.zeros(0, np.float32)]
-    for door in doors:
-        if door.direction == "in" and door.kind != "event":
-            x = held(inputs[door.name], door.period, frames) if door.kind == "control" else inputs[door.name]
-            steps = frames if door.kind == "control" else -(-frames // door.period)
-            parts.append(np.ascontiguousarray(x[:, :steps], np.float32).ravel())
-    np.concatenate(parts).astype("<f4").tofile(folder / "in")
-    command = [] if place.native else [place.qemu, *(["-cpu", place.qemu_cpu] if place.qemu_cpu else []), *options]
-    command += [str(player), *(str(folder / n) for n in ("artifact", "in", "out")), str(frames), str(block)]
-    command += [str(repeat)] if repeat > 1 else []
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    arguments: list[str] = []
+    for i, job in enumerate(jobs):
+        (folder / f"{i}.esa").write_bytes(job.artifact)
+        _inputs(job).tofile(folder / f"{i}.in")
+        arguments += [f"{i}.esa", f"{i}.in", f"{i}.out", str(job.frames), str(job.block)]
+    emulator = [place.qemu, *(["-cpu", place.qemu_cpu] if place.qemu_cpu else []), *options]
+    command = ([] if place.native else emulator) + [str(build_player(place)), str(repeat), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
     if done.returncode != 0:
-        last = done.stderr.strip()[-200:] or FAILURES.get(done.returncode, "")
-        raise EdgesynthError(f"{place.name}'s player: exit code {done.returncode} {last}".rstrip())
+        which = sum((folder / f"{i}.out").exists() for i in range(len(jobs)))
+        said = done.stderr.strip()[-200:] or FAILURES.get(done.returncode, "")
+        where = f", artifact {which}" if len(jobs) > 1 else ""
+        raise EdgesynthError(f"{place.name}'s player{where}: exit code {done.returncode} {said}".rstrip())
     return done.stderr
+
+
+def _inputs(job: Job) -> np.ndarray:
+    """What the player's INPUT file holds."""
+    parts = [np.zeros(0, "<f4")]
+    for door in job.doors:
+        if door.direction == "in" and door.kind != "event":
+            x = job.inputs[door.name]
+            x = held(x, door.period, job.frames) if door.kind == "control" else x
+            steps = job.frames if door.kind == "control" else -(-job.frames // door.period)
+            parts.append(np.ascontiguousarray(x[:, :steps], "<f4").ravel())
+    return np.concatenate(parts)
+
+
+def _outputs(job: Job, flat: np.ndarray) -> dict[str, np.ndarray]:
+    """The player's OUTPUT file as arrays by port."""
+    made, at = {}, 0
+    for door in job.doors:
+        if door.direction == "out":
+            steps = -(-job.frames // door.period)
+            made[door.name] = flat[at:at + door.channels * steps].reshape(door.channels, steps)
+            at += door.channels * steps
+    return made
 
 
 FAILURES = {

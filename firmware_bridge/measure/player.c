@@ -1,17 +1,19 @@
 /* player.c - plays an artifact from raw files, on Linux without any C library.
  *
- *   player ARTIFACT INPUT OUTPUT FRAMES BLOCK [REPEAT]
+ *   player REPEAT (ARTIFACT INPUT OUTPUT FRAMES BLOCK)...
  *
- * REPEAT: times that each block is played, one after the other, from the same buffers (1); what two
- * such runs differ by is what playing costs, reading and writing left out. INPUT holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own
- * period, a control one value per frame. OUTPUT receives the output ports likewise. It is linked
- * with the core alone: a proof that the core needs neither malloc nor stdio, and what emulators run.
+ * REPEAT: times that each block is played, one after the other, from the same buffers, 1 for plain
+ * playing; what two such runs differ by is what playing costs, reading and writing left out. INPUT
+ * holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own period, a
+ * control one value per frame. OUTPUT receives the output ports likewise. It is linked with the core
+ * alone: a proof that the core needs neither malloc nor stdio, and what emulators run. Any number of
+ * artifacts is played, each from reset, up to the first that fails.
  * Exit code 0, or what failed: 1 arguments, 2 artifact, 3 model, 4 voice, 5 input, 6 process,
  * 7 output. */
 #include "edgesynth.h"
 
 #if defined(__aarch64__)
-enum { SYS_read = 63, SYS_write = 64, SYS_openat = 56, SYS_exit = 93 };
+enum { SYS_read = 63, SYS_write = 64, SYS_openat = 56, SYS_close = 57, SYS_exit = 93 };
 static long sys(long n, long a, long b, long c, long d) {
     register long x8 __asm__("x8") = n, x0 __asm__("x0") = a, x1 __asm__("x1") = b;
     register long x2 __asm__("x2") = c, x3 __asm__("x3") = d;
@@ -20,7 +22,7 @@ static long sys(long n, long a, long b, long c, long d) {
 }
 __asm__(".globl _start\n_start: mov x0, sp\n and sp, x0, #-16\n bl start\n");
 #elif defined(__arm__)
-enum { SYS_read = 3, SYS_write = 4, SYS_openat = 322, SYS_exit = 1 };
+enum { SYS_read = 3, SYS_write = 4, SYS_openat = 322, SYS_close = 6, SYS_exit = 1 };
 static long sys(long n, long a, long b, long c, long d) {
     register long r7 __asm__("r7") = n, r0 __asm__("r0") = a, r1 __asm__("r1") = b;
     register long r2 __asm__("r2") = c, r3 __asm__("r3") = d;
@@ -29,7 +31,7 @@ static long sys(long n, long a, long b, long c, long d) {
 }
 __asm__(".globl _start\n_start: mov r0, sp\n bic sp, sp, #7\n bl start\n");
 #elif defined(__x86_64__)
-enum { SYS_read = 0, SYS_write = 1, SYS_openat = 257, SYS_exit = 60 };
+enum { SYS_read = 0, SYS_write = 1, SYS_openat = 257, SYS_close = 3, SYS_exit = 60 };
 static long sys(long n, long a, long b, long c, long d) {
     register long r10 __asm__("r10") = d;
     long result;
@@ -59,6 +61,7 @@ static size_t read_all(const char *path, unsigned char *to, size_t room) {
     size_t n = 0;
     if (file < 0) return 0;
     while (n < room && (got = sys(SYS_read, file, (long)(to + n), (long)(room - n), 0)) > 0) n += (size_t)got;
+    sys(SYS_close, file, 0, 0, 0);
     return n;
 }
 
@@ -67,6 +70,7 @@ static int write_all(const char *path, const unsigned char *from, size_t bytes) 
     size_t n = 0;
     if (file < 0) return 0;
     while (n < bytes && (done = sys(SYS_write, file, (long)(from + n), (long)(bytes - n), 0)) > 0) n += (size_t)done;
+    sys(SYS_close, file, 0, 0, 0);
     return n == bytes;
 }
 
@@ -142,12 +146,11 @@ static void play(es_voice *voice, const es_model_info *info, uint32_t frames, ui
     for (uint32_t i = 0; i < info->outputs; i++) move(&out[i], played[i], due[i], 0);
 }
 
-__attribute__((used, noreturn)) void start(long *stack) {
-    const char **argv = (const char **)(stack + 1);
-    if (stack[0] != 6 && stack[0] != 7) quit(1);
-    uint32_t frames = number(argv[4]), block = number(argv[5]), repeat = stack[0] == 7 ? number(argv[6]) : 1;
-    if (frames == 0 || block == 0 || block > LONGEST || repeat == 0) quit(1);
-    size_t bytes = read_all(argv[1], blob, sizeof blob), size = 0;
+/* Play one artifact; job: its five arguments. */
+static void run(const char *const *job, uint32_t repeat) {
+    uint32_t frames = number(job[3]), block = number(job[4]);
+    if (frames == 0 || block == 0 || block > LONGEST) quit(1);
+    size_t bytes = read_all(job[0], blob, sizeof blob), size = 0;
     if (bytes == 0) quit(2);
     const es_model *model;
     es_voice *voice;
@@ -159,12 +162,21 @@ __attribute__((used, noreturn)) void start(long *stack) {
     size = sizeof voice_memory;
     if (info.voice_bytes > size || es_voice_open(model, voice_memory, &size, &voice) != ES_OK) quit(4);
     size_t want = open_lanes(model, ES_INPUT, info.inputs, frames, inputs, sizeof inputs, in);
-    if (read_all(argv[2], inputs, sizeof inputs) != want) quit(5);
+    if (read_all(job[1], inputs, sizeof inputs) != want) quit(5);
     want = open_lanes(model, ES_OUTPUT, info.outputs, frames, outputs, sizeof outputs, out);
     if (want == 0) quit(7);
     for (uint32_t done = 0; done < frames; done += block) {
         uint32_t left = frames - done;
         play(voice, &info, left < block ? left : block, repeat);
     }
-    quit(write_all(argv[3], outputs, want) ? 0 : 7);
+    if (!write_all(job[2], outputs, want)) quit(7);
+}
+
+__attribute__((used, noreturn)) void start(long *stack) {
+    long arguments = stack[0];
+    const char *const *argv = (const char *const *)(stack + 1);
+    uint32_t repeat = arguments > 1 ? number(argv[1]) : 0;
+    if (arguments < 7 || (arguments - 2) % 5 || repeat == 0) quit(1);
+    for (long at = 2; at < arguments; at += 5) run(argv + at, repeat);
+    quit(0);
 }

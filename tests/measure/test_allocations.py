@@ -42,7 +42,8 @@ def hooks() -> Path:
 def test_planted_allocations_are_found(tmp_path: Path) -> None:
     library = tmp_path / "planted.so"
     sources = [str(HERE / "planted.c"), str(MEASURE / "timing.c")]
-    run([*native_compiler(), "-std=c11", "-O2", "-fvisibility=hidden", "-fPIC", "-shared", f"-I{INCLUDE}", *sources, "-o", str(library)])
+    flags = ["-std=c11", "-O2", "-fvisibility=hidden", "-fPIC", "-shared", f"-I{INCLUDE}"]
+    run([*native_compiler(), *flags, *sources, "-o", str(library)])
     program = PLANTED.format(frames=FRAMES, blocks=BLOCKS)
     done = run_hooked([sys.executable, "-c", program, str(library)], hooks())
     assert done.returncode == 0, done.stderr
@@ -69,5 +70,5 @@ def test_a_process_without_hooks_says_so() -> None:
 
 
 def test_a_count_that_fails_is_an_error_not_a_zero() -> None:
-    with pytest.raises(EdgesynthError, match="allocations were not counted: .*artifact"):
+    with pytest.raises(EdgesynthError, match=r"allocations were not counted: .*artifact"):
         counts(b"ESA\x1a" + bytes(200), "best", None, (), (64,))

@@ -82,7 +82,7 @@ def test_a_peer_that_plays_something_else_is_not_timed(monkeypatch: pytest.Monke
             raise AssertionError("timed before it was validated")
 
     monkeypatch.setitem(PEERS, "wrong", Wrong)
-    with pytest.raises(EdgesynthError, match="differs by 0.001 at port 'audio': not timed"):
+    with pytest.raises(EdgesynthError, match=r"differs by 0\.001 at port 'audio': not timed"):
         measure(small_synth.artifact(), small_synth.graph(), BLOCKS, ("wrong",), "best", 0.05, Quiet())
 
 
