@@ -17,9 +17,9 @@ STORY = (
     "spectra. Times are of whole blocks, synthesis included."
 )
 CONTROLS = (
-    "What the ticket has to beat: units removed by lot and rewound alike, and a net of the ticket's shape "
-    "from fresh weights, trained for as many steps as the whole chain. If they do as well, the early weights "
-    "carry no advantage here, and it is the small shape and the training that count."
+    "What the ticket has to beat: units removed by lot and rewound alike; survivors that keep their trained "
+    "weights and replay the learning rate; and a net of the ticket's shape from fresh weights, trained for as "
+    "many steps as the whole chain. Where these do as well or better, the early weights carry no advantage here."
 )
 
 

@@ -189,7 +189,7 @@ class Demo(Command):
 
 
 LABELS = {"ticket": "trimmed, rewound", "quantize": "int8"}
-CONTROL_LABELS = {"random": "drawn by lot", "reinit": "fresh weights"}
+CONTROL_LABELS = {"lr": "learning rate rewound", "random": "drawn by lot", "reinit": "fresh weights"}
 
 
 def label(arm: Arm, stage: str) -> str:
