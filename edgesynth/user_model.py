@@ -42,7 +42,8 @@ def call(file: Path, function: str) -> Any:
     except EdgesynthError:
         raise
     except Exception as e:  # whatever a user's file raises
-        raise InputError(f"{file}:{function} fails: {type(e).__name__}: {e}") from e
+        why = " ".join(str(e).split())
+        raise InputError(f"{file}:{function} fails: {type(e).__name__}: {why}") from e
     finally:
         sys.path.remove(str(file.resolve().parent))
 

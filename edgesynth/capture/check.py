@@ -76,6 +76,11 @@ def against(graph: Graph, module: nn.Module, inputs: Mapping[str, Tensor]) -> No
                 f"output {port.name!r} is {tuple(b.shape)} on the example, {tuple(a.shape)} as a "
                 "Graph: a size that neither stays nor grows with the input is not captured"
             )
+        if not bool(b.isfinite().all()):
+            raise CaptureError(
+                f"output {port.name!r} holds NaN or infinity on the example: give an example of "
+                "the values that the module works on"
+            )
         peak = max(1.0, float(b.abs().max()))
         error = float((a - b).abs().max())
         if not error <= TOLERANCE * peak:

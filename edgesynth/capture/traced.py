@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import operator
 import re
 from collections import Counter
@@ -123,7 +125,7 @@ def _export(module: nn.Module, inputs: Mapping[str, Tensor]) -> ExportedProgram:
 
     args, kwargs = placed(module, inputs)
     try:
-        with torch.no_grad():
+        with torch.no_grad(), contextlib.redirect_stderr(io.StringIO()):  # it prints what it has
             return torch.export.export(module, args, kwargs, strict=False)
     except Exception as e:  # torch.export raises many kinds, from user code too
         line = next((s for s in str(e).splitlines() if s.strip()), type(e).__name__)
@@ -137,8 +139,10 @@ def _no_writes(calls: Iterable[Call], kept: Mapping[str, str]) -> None:
         in_place = re.match(r"^aten\.[a-z]\w*_\.", call.op)
         if in_place and isinstance(first, Ref) and first.name in kept:
             name = kept[first.name]
-            raise CaptureError(f"{call.op} (at module path {call.path!r}) writes to {name!r}; "
-                               "a Graph keeps state only inside its ops")
+            raise CaptureError(
+                f"{call.op} (at module path {call.path!r}) writes to {name!r}; "
+                "a Graph keeps state only inside its ops"
+            )
 
 
 def _where(node: fx.Node) -> tuple[str, str]:

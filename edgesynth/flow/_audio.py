@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from edgesynth.flow.base import UI
 
 SILENCE = 10.0 ** (-90 / 20)
 SHORTEST = 0.02  # seconds
+LARGEST = 2**32 - 1024  # bytes of sound
 
 
 def read_audio(path: Path, rate: float, ui: UI) -> np.ndarray:
@@ -46,11 +47,16 @@ def read_audio(path: Path, rate: float, ui: UI) -> np.ndarray:
 
 
 def write_wav(path: Path, audio: np.ndarray, rate: float) -> None:
-    """32-bit float WAV; audio (frames,) or (channels, frames)."""
-    import soundfile
-
-    buffer = io.BytesIO()
-    soundfile.write(
-        buffer, np.asarray(audio, np.float32).T, round(rate), format="WAV", subtype="FLOAT"
-    )
-    write_atomic(path, buffer.getvalue())
+    """32-bit float WAV; audio (frames,) or (channels, frames). The same sound gives the same bytes:
+    no time of day is written. InputError where it is longer than such a file can be."""
+    samples = np.asarray(audio, "<f4").T
+    channels = 1 if samples.ndim == 1 else samples.shape[1]
+    data = np.ascontiguousarray(samples).tobytes()
+    if len(data) > LARGEST:
+        raise InputError(
+            f"{path}: a WAV holds at most 4 GiB: render less than {len(samples)} frames"
+        )
+    step, hertz = 4 * channels, round(rate)
+    head = b"WAVEfmt " + struct.pack("<IHHIIHHH", 18, 3, channels, hertz, step * hertz, step, 32, 0)
+    head += b"fact" + struct.pack("<II", 4, len(samples)) + b"data" + struct.pack("<I", len(data))
+    write_atomic(path, b"RIFF" + struct.pack("<I", len(head) + len(data)) + head + data)

@@ -70,7 +70,10 @@ def cache_folder() -> Path:
 
 
 def write_atomic(path: Path, data: bytes) -> None:
-    """Write under a temporary name, then rename; nothing half-written is left behind."""
+    """Write under a temporary name, then rename; nothing half-written is left behind. InputError
+    where `path` is a folder."""
+    if not path.name or path.is_dir():
+        raise InputError(f"{path} is a folder: give a file's name")
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
     try:

@@ -15,6 +15,8 @@ from edgesynth.flow._audio import read_audio, write_wav
 from edgesynth.flow._open import open_artifact
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table
 
+DAY = 24 * 3600.0  # seconds
+
 
 @dataclass(frozen=True)
 class Render(Command):
@@ -48,6 +50,8 @@ class Render(Command):
 
         if self.block < 1:
             raise InputError(f"--block {self.block}: at least 1")
+        if self.seconds is not None and not 0 < self.seconds <= DAY:
+            raise InputError(f"--seconds {self.seconds:g}: more than 0, at most a day")
         player = Player(open_artifact(self.model), kernels=self.kernels)
         rate = float(player.rate or 48000.0)
         ports = {p.name: p for p in player.ports}
@@ -58,8 +62,10 @@ class Render(Command):
             if self.seconds is not None
             else max(lengths, default=round(4 * rate))
         )
-        if not 0 < frames <= 24 * 3600 * rate:
-            raise InputError(f"--seconds {self.seconds}: more than 0, at most a day")
+        if frames < 1:
+            raise InputError(
+                f"--seconds {self.seconds:g}: shorter than one frame of {1 / rate:.3g} s"
+            )
         audio = self._play(player, curves, frames, ui)
         write_wav(self.out, audio, rate)
         peak = float(np.abs(audio).max())
@@ -67,6 +73,9 @@ class Render(Command):
             ui.warn(
                 f"peak {20 * math.log10(peak):+.1f} dBFS: the file holds it, a sound card will clip it"
             )
+        others = ", ".join(p.name for p in player.outputs[1:])
+        if others:
+            ui.warn(f"the file holds {player.outputs[0].name!r} alone; left out: {others}")
         row = {
             "file": str(self.out),
             "seconds": frames / rate,
@@ -130,44 +139,49 @@ def _piece(curve: np.ndarray, start: int, n: int, hold: bool) -> np.ndarray:
     return np.pad(piece, width)
 
 
-def read_curves(path: Path, rate: float) -> dict[str, np.ndarray]:
-    """Control curves at `rate` from a CSV with a `time` column; InputError names row and column."""
+def read_curves(path: Path, rate: float) -> dict[str, np.ndarray | float]:
+    """Control curves at `rate` from a CSV with a `time` column, or numbers where all it holds is
+    one row at time 0; blank lines are passed over. InputError names row and column."""
     if not path.exists():
         raise InputError(f"no such file: {path}")
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.reader(file))
+            lines = [(n, row) for n, row in enumerate(csv.reader(file), start=1) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: {error}") from None
-    if len(rows) < 2 or "time" not in [c.strip() for c in rows[0]] or len(rows[0]) < 2:
-        raise InputError(f"{path}: needs a header `time,CONTROL,…` and at least one row")
-    names = [c.strip() for c in rows[0]]
-    values = np.empty((len(rows) - 1, len(names)))
-    for number, row in enumerate(rows[1:], start=2):
+    names = [c.strip() for c in lines[0][1]] if lines else []
+    if len(lines) < 2 or "time" not in names or len(names) < 2:
+        other = next((c for c in ";\t" if c in "".join(names)), "")
+        mend = f"; cells are parted by commas, not {other!r}" if other else ""
+        raise InputError(f"{path}: needs a header `time,CONTROL,…` and at least one row{mend}")
+    twice = next((n for n in names if names.count(n) > 1), None)
+    if twice is not None:
+        raise InputError(f"{path}: column {twice!r} comes twice")
+    values = np.empty((len(lines) - 1, len(names)))
+    for at, (number, row) in enumerate(lines[1:]):
         if len(row) != len(names):
             raise InputError(
                 f"{path}, line {number}: {len(row)} columns, the header has {len(names)}"
             )
         for column, cell in enumerate(row):
             try:
-                values[number - 2, column] = float(cell)
+                values[at, column] = float(cell)
             except ValueError:
                 raise InputError(
                     f"{path}, line {number}, column {names[column]!r}: {cell!r} is no number"
                 ) from None
-            if not math.isfinite(values[number - 2, column]):
+            if not math.isfinite(values[at, column]):
                 raise InputError(
                     f"{path}, line {number}, column {names[column]!r}: the value must be finite"
                 )
     time = values[:, names.index("time")]
-    if (np.diff(time) <= 0).any() or time[0] < 0:
-        raise InputError(f"{path}: times must be at least 0 and rise from row to row")
-    at = np.arange(max(1, round(time[-1] * rate))) / rate
-    return {
-        n: np.interp(at, time, values[:, i]).astype(np.float32)
-        for i, n in enumerate(names)
-        if n != "time"
-    }
+    if (np.diff(time) <= 0).any() or not 0 <= time[0] <= time[-1] <= DAY:
+        raise InputError(f"{path}: times must lie in 0…{DAY:g} s and rise from row to row")
+    columns = {n: values[:, i] for i, n in enumerate(names) if n != "time"}
+    if time[-1] == 0:
+        return {n: float(v[0]) for n, v in columns.items()}
+    at_frames = np.arange(max(1, round(time[-1] * rate))) / rate
+    return {n: np.interp(at_frames, time, v).astype(np.float32) for n, v in columns.items()}
 
 
 def follow(path: Path, player: Any, rate: float, ui: UI) -> dict[str, np.ndarray]:
