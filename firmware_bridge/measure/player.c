@@ -49,7 +49,7 @@ ROOM(model_memory, 128u << 20);
 ROOM(voice_memory, 64u << 20);
 ROOM(inputs, 128u << 20);
 ROOM(outputs, 128u << 20);
-enum { PORTS = 64, LONGEST = 65536 };
+enum { PORTS = 64, LONGEST = 1 << 18 };
 static float gathered[PORTS][LONGEST], played[PORTS][LONGEST];
 
 __attribute__((noreturn)) static void quit(int code) {

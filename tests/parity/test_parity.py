@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from parity.boards import BOARDS
 from parity.cases import examples
 from parity.columns import (
     COLUMNS,
@@ -45,7 +46,7 @@ def worst(row: str, column: Column, got: Outputs) -> float:
 
 
 @pytest.mark.parametrize("row", ROWS)
-@pytest.mark.parametrize("column", COLUMNS, ids=lambda c: c.name)
+@pytest.mark.parametrize("column", (*COLUMNS, *BOARDS), ids=lambda c: c.name)
 def test_agrees_with_torch(column: Column, row: str) -> None:
     skip_unless(column, row)
     got = column.play(examples()[row])
