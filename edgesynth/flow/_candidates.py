@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import lcm
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from edgesynth.flow._peers import validated_peer
 from edgesynth.flow.api import export_bytes
 from edgesynth.flow.base import UI
 from edgesynth.graph import Graph
@@ -114,25 +116,27 @@ def time_candidates(
     ui: UI,
     seconds: float = 1.0,
 ) -> None:
-    """Add block times to the rows, all candidates (and the peer's of each) interleaved in one run."""
-    from edgesynth.stream import stream
-    from firmware_bridge.measure.doors import doors_of
+    """Add block times to the rows, all candidates (and the peer's of each) interleaved in one run;
+    every peer is first shown to play the same."""
     from firmware_bridge.measure.interleave import interleave
     from firmware_bridge.measure.ours import Ours
-    from firmware_bridge.measure.peers import PEERS
+    from firmware_bridge.play import Player
 
     runners: dict[str, Any] = {}
     inputs: dict[str, Any] = {}
+    hops: list[int] = []
     for c in candidates:
-        streamed = stream(c.graph)
-        ours = Ours(export_bytes(c.graph, target, golden=False), doors_of(streamed))
+        artifact = export_bytes(c.graph, target, golden=False)
+        player = Player(artifact)
+        ours = Ours(artifact, player.ports)
+        hops.append(ours.hop)
         runners[c.name] = ours
         inputs[c.name] = ours.example(block)
         if against:
-            runners[f"{against}: {c.name}"] = PEERS[against](streamed)
+            runners[f"{against}: {c.name}"] = validated_peer(against, c.graph, player, ours.hop)
             inputs[f"{against}: {c.name}"] = inputs[c.name]
     rate = float(candidates[0].graph.rate or 48000.0)
-    timed = interleave(runners, inputs, block, ours.hop, rate, seconds, progress=ui.progress)
+    timed = interleave(runners, inputs, block, lcm(*hops), rate, seconds, progress=ui.progress)
     for row in rows:
         own = timed[row["name"]]
         row |= {

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
-
-import numpy as np
 
 from edgesynth.errors import EdgesynthError, InputError
 from edgesynth.flow._open import is_artifact, open_artifact, open_graph
+from edgesynth.flow._peers import known_peer, validated_peer
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table
-from edgesynth.flow.verify import ABSOLUTE
 from edgesynth.graph import Graph
 
 if TYPE_CHECKING:
@@ -167,28 +164,10 @@ def _peers(
     graph: Graph | None, against: tuple[str, ...], player: Player, hop: int, ui: UI
 ) -> dict[str, Any]:
     """The peers asked for, each shown to give the same output before it is timed."""
-    if graph is None or not against:
+    if graph is None:
         return {}
-    from edgesynth.stream import stream
-    from firmware_bridge.measure.doors import examples, play
-    from firmware_bridge.measure.peers import PEERS
-
-    for name in against:
-        if name not in PEERS:
-            near = get_close_matches(name, PEERS, n=1, cutoff=0.0)
-            raise InputError(f"no runtime {name!r} to compare with; nearest is {near[0]!r}")
-    streamed = graph if graph.streaming else stream(graph)
-    frames = hop * max(4, 2048 // hop)
-    inputs = examples(player.ports, frames, seed=3)
-    player.reset()
-    expected = play(player, player.ports, inputs, frames, 64)
     made = {}
-    for name in against:
+    for name in [known_peer(n) for n in against]:
         ui.say(f"{name}: checking that it plays the same")
-        made[name] = PEERS[name](streamed)
-        got = made[name].play(inputs, frames)
-        for port, want in expected.items():
-            error, peak = float(np.abs(got[port] - want).max()), float(np.abs(want).max())
-            if not error <= ABSOLUTE * max(1.0, peak):
-                raise EdgesynthError(f"{name} differs by {error:.3g} at port {port!r}: not timed")
+        made[name] = validated_peer(name, graph, player, hop)
     return made
