@@ -73,7 +73,8 @@ def events(frames: int, rate: float, seed: int = 5) -> list[tuple[int, str, Any,
 
 def played_by_events(artifact: bytes, kernels: str, block: int, frames: int) -> np.ndarray:
     """The audio of `events`, fed in blocks."""
-    from firmware_bridge.play import Event, Player
+    from firmware_bridge.events import Event
+    from firmware_bridge.play import Player
 
     player = Player(artifact, kernels=kernels)
     script, parts, at = events(frames, player.rate), [], 0
@@ -96,7 +97,8 @@ def measure(seconds: float, emulate: Sequence[str]) -> dict[str, Any]:
     from edgesynth.flow._drive import reference
     from edgesynth.flow.api import export_bytes
     from edgesynth.stream import stream
-    from firmware_bridge.emulate import play_emulated
+    from firmware_bridge.emulate import Job, play_emulated, play_jobs
+    from firmware_bridge.events import Event
     from firmware_bridge.library import available_kernels
     from firmware_bridge.measure.doors import doors_of, play
     from firmware_bridge.play import Player
@@ -126,9 +128,14 @@ def measure(seconds: float, emulate: Sequence[str]) -> dict[str, Any]:
         whole = play_emulated(name, artifact, doors, inputs, frames, 64)["audio"][0]
         short = round(3 * rate) // hop * hop
         pieces = [play_emulated(name, artifact, doors, inputs, short, b)["audio"][0] for b in BLOCKS]
+        script = [Event(f, kind, target, value) for f, kind, target, value in events(short, rate)]
+        jobs = [Job(artifact, doors, inputs, short, b, script) for b in BLOCKS]
+        noted = [out["audio"][0] for out in play_jobs(name, jobs)]
         rows.append({
             "kernels": f"neon ({name}, emulated)", **compare(whole[lead:], want[lead:]),
             "blocks_identical": all(np.array_equal(whole[:short], p) for p in pieces),
+            "events_identical": all(np.array_equal(noted[0], s) for s in noted),
+            "events_peak": float(np.abs(noted[0]).max()),
         })
     return {"seconds": seconds, "bars": {"max_abs_error": ERROR, "snr_db": SNR, "peak": PEAK}, "rows": rows}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import importlib.util
 import os
@@ -26,6 +27,8 @@ from firmware_bridge.build import (
     native_compiler,
     run,
 )
+from firmware_bridge.events import Event, event_rows
+from firmware_bridge.library import EventRow
 from firmware_bridge.measure.doors import held
 from firmware_bridge.ports import Port
 from targets.base import Target, target, targets
@@ -89,13 +92,15 @@ def build_player(place: Target) -> Path:
 @dataclass(frozen=True, eq=False)
 class Job:
     """One artifact to play from reset. inputs: (channels, steps) by port name, at each port's own
-    period; doors: the artifact's ports in its order."""
+    period; doors: the artifact's ports in its order. events: offsets count from the start of the
+    run; where there are any, they move the controls instead of `inputs`."""
 
     artifact: bytes
     doors: Sequence[Port]
     inputs: Mapping[str, np.ndarray]
     frames: int
     block: int = 64
+    events: Sequence[Event] = ()
 
 
 def play_emulated(
@@ -146,7 +151,7 @@ def _run(
     arguments: list[str] = []
     for i, job in enumerate(jobs):
         (folder / f"{i}.esa").write_bytes(job.artifact)
-        _inputs(job).tofile(folder / f"{i}.in")
+        (folder / f"{i}.in").write_bytes(_inputs(job).tobytes() + _events(job))
         arguments += [f"{i}.esa", f"{i}.in", f"{i}.out", str(job.frames), str(job.block)]
     emulator = [place.qemu, *(["-cpu", place.qemu_cpu] if place.qemu_cpu else []), *options]
     command = ([] if place.native else emulator) + [str(build_player(place)), str(repeat), *arguments]
@@ -169,6 +174,13 @@ def _inputs(job: Job) -> np.ndarray:
             steps = job.frames if door.kind == "control" else -(-job.frames // door.period)
             parts.append(np.ascontiguousarray(x[:, :steps], "<f4").ravel())
     return np.concatenate(parts)
+
+
+def _events(job: Job) -> bytes:
+    """The event records that follow the inputs."""
+    doors = [d for d in job.doors if d.direction == "in"]
+    rows, count = event_rows([], job.events, doors, job.frames, False)
+    return ctypes.string_at(rows, count * ctypes.sizeof(EventRow)) if count else b""
 
 
 def _outputs(job: Job, flat: np.ndarray) -> dict[str, np.ndarray]:

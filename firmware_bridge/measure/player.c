@@ -5,7 +5,9 @@
  * REPEAT: times that each block is played, one after the other, from the same buffers, 1 for plain
  * playing; what two such runs differ by is what playing costs, reading and writing left out. INPUT
  * holds f32 per input port, in the artifact's order, planar: (channels, steps) of its own period, a
- * control one value per frame. OUTPUT receives the output ports likewise. It is linked with the core
+ * control one value per frame; after them any number of es_event records, sorted, whose offsets count
+ * from the start of the run: where there are any, they move the controls, and the values are not fed.
+ * OUTPUT receives the output ports likewise. It is linked with the core
  * alone: a proof that the core needs neither malloc nor stdio, and what emulators run. Any number of
  * artifacts is played, each from reset, up to the first that fails.
  * Exit code 0, or what failed: 1 arguments, 2 artifact, 3 model, 4 voice, 5 input, 6 process,
@@ -49,7 +51,7 @@ ROOM(model_memory, 128u << 20);
 ROOM(voice_memory, 64u << 20);
 ROOM(inputs, 128u << 20);
 ROOM(outputs, 128u << 20);
-enum { PORTS = 64, LONGEST = 1 << 18 };
+enum { PORTS = 64, LONGEST = 1 << 18, EVENTS = 4096 };
 static float gathered[PORTS][LONGEST], played[PORTS][LONGEST];
 
 __attribute__((noreturn)) static void quit(int code) {
@@ -130,19 +132,33 @@ static uint32_t due_of(const es_voice *voice, const lane *l, uint32_t frames) {
 static lane in[PORTS], out[PORTS];
 static const float *feeds[PORTS];
 static float *results[PORTS];
+static const es_event *script; /* of the whole run: `offset` counts from its start */
+static uint32_t script_left;
+static es_event now[EVENTS];
 
-static void play(es_voice *voice, const es_model_info *info, uint32_t frames, uint32_t repeat) {
-    uint32_t due[PORTS];
+/* The events of the next `frames` frames, from `clock`, into `now`. */
+static uint32_t events_of(uint64_t clock, uint32_t frames) {
+    uint32_t n = 0;
+    for (; script_left && script->offset < clock + frames; script++, script_left--) {
+        if (n == EVENTS || script->offset < clock) quit(5);
+        now[n] = *script;
+        now[n++].offset = (uint32_t)(script->offset - clock);
+    }
+    return n;
+}
+
+static void play(es_voice *voice, const es_model_info *info, uint32_t frames, uint32_t repeat, int by_events) {
+    uint32_t due[PORTS], count = events_of(es_voice_clock(voice), frames);
     for (uint32_t i = 0; i < info->inputs; i++) {
         move(&in[i], gathered[i], due_of(voice, &in[i], frames), 1);
-        feeds[i] = gathered[i];
+        feeds[i] = by_events && in[i].port.kind == ES_CONTROL ? NULL : gathered[i];
     }
     for (uint32_t i = 0; i < info->outputs; i++) {
         due[i] = due_of(voice, &out[i], frames);
         results[i] = played[i];
     }
     for (uint32_t k = 0; k < repeat; k++)
-        if (es_voice_process(voice, frames, feeds, results, NULL, 0) != ES_OK) quit(6);
+        if (es_voice_process(voice, frames, feeds, results, now, count) != ES_OK) quit(6);
     for (uint32_t i = 0; i < info->outputs; i++) move(&out[i], played[i], due[i], 0);
 }
 
@@ -162,12 +178,17 @@ static void run(const char *const *job, uint32_t repeat) {
     size = sizeof voice_memory;
     if (info.voice_bytes > size || es_voice_open(model, voice_memory, &size, &voice) != ES_OK) quit(4);
     size_t want = open_lanes(model, ES_INPUT, info.inputs, frames, inputs, sizeof inputs, in);
-    if (read_all(job[1], inputs, sizeof inputs) != want) quit(5);
+    size_t got = read_all(job[1], inputs, sizeof inputs);
+    if (got < want || (got - want) % sizeof(es_event)) quit(5);
+    script = (const es_event *)(const void *)(inputs + want);
+    script_left = (uint32_t)((got - want) / sizeof(es_event));
+    int by_events = script_left > 0;
+    if (by_events && repeat != 1) quit(1);
     want = open_lanes(model, ES_OUTPUT, info.outputs, frames, outputs, sizeof outputs, out);
     if (want == 0) quit(7);
     for (uint32_t done = 0; done < frames; done += block) {
         uint32_t left = frames - done;
-        play(voice, &info, left < block ? left : block, repeat);
+        play(voice, &info, left < block ? left : block, repeat, by_events);
     }
     if (!write_all(job[2], outputs, want)) quit(7);
 }
