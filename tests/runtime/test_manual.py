@@ -40,7 +40,6 @@ def test_the_manuals_code_plays(tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     torch.set_num_threads(1)
     import edgesynth
-
     from edgesynth.models.ddsp import DDSP
 
     graph = DDSP(hidden=8, harmonics=5, bands=9).build()["decoder"]
