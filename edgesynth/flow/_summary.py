@@ -86,6 +86,8 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     if others:
         page.section("Controls", summary.get("controls", ""))
         _table(page, others)
+        if summary.get("verdict"):
+            page.text(summary["verdict"])
     judged = [r for r in rows if r.get("band_error") and r.get("bytes")]
     page.section("The trade-off")
     page.figure(

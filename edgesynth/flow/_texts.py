@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from statistics import mean
 from typing import Any
 
 LEAD = (
@@ -32,4 +33,48 @@ def floor_text(floor: Mapping[str, float], dense: Mapping[str, Any]) -> str:
         f"{floor['band_error']:.3g} dB of band error and {floor['spectral_convergence']:.3g} of spectral convergence; "
         f"the dense net is at {dense['band_error']:.3g} dB and {dense['spectral_convergence']:.3g} "
         "from the recordings. No net that draws its own noise can be below the floor."
+    )
+
+
+ARM_NAMES = {
+    "ticket": "the ticket",
+    "lr": "learning rate rewound",
+    "random": "drawn by lot",
+    "reinit": "fresh weights",
+}
+
+
+def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+    """How the final artifacts of each arm compare over the seeds; empty with one arm."""
+    final = [r for r in rows if r["stage"] == "quantize"]
+    arms = {arm: [r for r in final if r["arm"] == arm] for arm in ARM_NAMES}
+    arms = {arm: found for arm, found in arms.items() if found}
+    if len(arms) < 2 or "ticket" not in arms:
+        return ""
+    told = []
+    for arm, found in arms.items():
+        bands = [r["band_error_ratio"] for r in found]
+        others = [r["spectral_convergence_ratio"] for r in found]
+        told.append(
+            f"{ARM_NAMES[arm]} {mean(bands):.3f} ({min(bands):.3f} to {max(bands):.3f}) and "
+            f"{mean(others):.3f} ({min(others):.3f} to {max(others):.3f})"
+        )
+    seeds = len({r["seed"] for r in final})
+    text = f"Band error and spectral convergence against dense, mean and range over {seeds} seeds, int8: "
+    return text + "; ".join(told) + ". " + _gap(arms)
+
+
+def _gap(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Which arm is best, and by how much against the ticket."""
+    means = {arm: mean(r["band_error_ratio"] for r in found) for arm, found in arms.items()}
+    best = min(means, key=lambda arm: means[arm])
+    if best == "ticket":
+        second = min((a for a in means if a != "ticket"), key=lambda arm: means[arm])
+        return (
+            f"The ticket is best in band error, {100 * (means[second] / means['ticket'] - 1):.1f} % "
+            f"ahead of {ARM_NAMES[second]}."
+        )
+    return (
+        f"The ticket is not best in band error: {ARM_NAMES[best]} is "
+        f"{100 * (means['ticket'] / means[best] - 1):.1f} % ahead of it."
     )

@@ -25,7 +25,7 @@ from edgesynth.flow._candidates import (
 from edgesynth.flow._model import find_model
 from edgesynth.flow._open import cache_folder, card_of, open_graph, write_atomic
 from edgesynth.flow._summary import COLUMNS, SUMMARY, build_page
-from edgesynth.flow._texts import CONTROLS, LEAD, STORY, floor_text
+from edgesynth.flow._texts import CONTROLS, LEAD, STORY, floor_text, verdict
 from edgesynth.flow.base import UI, Command, Table
 
 BLOCK = 64
@@ -143,6 +143,7 @@ class Demo(Command):
             "lead": LEAD,
             "story": STORY,
             "controls": CONTROLS,
+            "verdict": verdict(rows),
             "block": BLOCK,
             "floor": floor,
             "floor_text": floor_text(floor, rows[0]),
@@ -189,7 +190,11 @@ class Demo(Command):
 
 
 LABELS = {"ticket": "trimmed, rewound", "quantize": "int8"}
-CONTROL_LABELS = {"lr": "learning rate rewound", "random": "drawn by lot", "reinit": "fresh weights"}
+CONTROL_LABELS = {
+    "lr": "learning rate rewound",
+    "random": "drawn by lot",
+    "reinit": "fresh weights",
+}
 
 
 def label(arm: Arm, stage: str) -> str:
