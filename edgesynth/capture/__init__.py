@@ -55,9 +55,10 @@ def capture(
     rate: samples per second of the fastest port.
 
     CaptureError names the call and the module path that a Graph cannot express. The result is run
-    against the module on the example before it is returned.
+    against the module on the example, at a short length and at a long one before it is returned.
     """
     from edgesynth.capture.check import against, quiet, still
+    from edgesynth.capture.elsewhere import elsewhere
     from edgesynth.capture.lengths import arguments, find_time
     from edgesynth.capture.traced import trace
     from edgesynth.capture.walk import walk
@@ -68,4 +69,5 @@ def capture(
         traced = trace(module, inputs, lengths)
         graph = walk(traced, name or type(module).__name__, ports or {}, rate)
         against(graph, module, inputs)
+        elsewhere(graph, module, inputs, lengths)
     return graph
