@@ -169,6 +169,11 @@ class Player:
 
     def load(self, state: bytes) -> None:
         """Take over a saved state; on ArtifactError nothing has changed."""
+        if len(state) < self.state_bytes:
+            raise ArtifactError(
+                f"the saved state is {len(state)} bytes, shorter than the {self.state_bytes} of "
+                "this net: the file is damaged, or of another net"
+            )
         self._check(self._lib.es_voice_load(self._voice, state, len(state)))
 
     def self_test(self) -> float:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import edgesynth
-from edgesynth.errors import EdgesynthError, InputError
+from edgesynth.errors import ArtifactError, EdgesynthError, InputError
 from edgesynth.graph import Graph
 
 MAGIC = b"ESA\x1a"
@@ -49,6 +51,17 @@ def open_artifact(text: str, target: str = "host") -> bytes:
     from edgesynth.flow.api import export_bytes
 
     return export_bytes(open_graph(text), target)
+
+
+@contextlib.contextmanager
+def named(text: str) -> Iterator[None]:
+    """An ArtifactError raised inside begins with `text`, where that names an artifact's file."""
+    try:
+        yield
+    except ArtifactError as error:
+        if not is_artifact(text):
+            raise
+        raise ArtifactError(f"{text}: {error}") from None
 
 
 def card_of(name: str) -> dict[str, Any]:

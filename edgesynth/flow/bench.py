@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from edgesynth.errors import EdgesynthError, InputError
-from edgesynth.flow._open import is_artifact, open_artifact, open_graph
+from edgesynth.flow._open import is_artifact, named, open_artifact, open_graph
 from edgesynth.flow._peers import known_peer, validated_peer
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table
 from edgesynth.graph import Graph
@@ -64,7 +64,8 @@ class Bench(Command):
         if not place.native:
             from edgesynth.flow._count import count_rows
 
-            counted: Table = count_rows(self.model, place, self.blocks, ui)
+            with named(self.model):
+                counted: Table = count_rows(self.model, place, self.blocks, ui)
             return counted
         graph = None if is_artifact(self.model) else open_graph(self.model)
         if graph is None and self.against:
@@ -72,7 +73,10 @@ class Bench(Command):
                 "--against needs the model itself, not an artifact: peers play its Graph"
             )
         artifact = open_artifact(self.model, self.target)
-        return measure(artifact, graph, self.blocks, self.against, self.kernels, self.seconds, ui)
+        with named(self.model):
+            return measure(
+                artifact, graph, self.blocks, self.against, self.kernels, self.seconds, ui
+            )
 
 
 def measure(

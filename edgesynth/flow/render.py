@@ -12,7 +12,7 @@ import numpy as np
 
 from edgesynth.errors import InputError
 from edgesynth.flow._audio import read_audio, write_wav
-from edgesynth.flow._open import open_artifact
+from edgesynth.flow._open import named, open_artifact
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table
 
 DAY = 24 * 3600.0  # seconds
@@ -52,7 +52,8 @@ class Render(Command):
             raise InputError(f"--block {self.block}: at least 1")
         if self.seconds is not None and not 0 < self.seconds <= DAY:
             raise InputError(f"--seconds {self.seconds:g}: more than 0, at most a day")
-        player = Player(open_artifact(self.model), kernels=self.kernels)
+        with named(self.model):
+            player = Player(open_artifact(self.model), kernels=self.kernels)
         rate = float(player.rate or 48000.0)
         ports = {p.name: p for p in player.ports}
         curves = self._curves(player, ports, rate, ui)

@@ -176,6 +176,23 @@ def test_bad_input_gets_one_line(amp: str, wav: Path, tmp_path: Path) -> None:
     assert not out.exists()
 
 
+@pytest.mark.parametrize(
+    ("data", "why"),
+    [
+        (b"ESA\x1a" + bytes(9), "the artifact is shorter than it says"),
+        (b"no artifact" * 99, "this is not an edgesynth artifact"),
+    ],
+)
+def test_a_damaged_artifact_is_named(data: bytes, why: str, tmp_path: Path) -> None:
+    bad, out = tmp_path / "bad.esa", tmp_path / "x.wav"
+    bad.write_bytes(data)
+    for words in (
+        ("render", bad, "-o", out), ("bench", bad), ("bench", bad, "--target", "bela"),
+    ):
+        refused(run(*words), f"edgesynth: {bad}: {why}")
+    assert not out.exists()
+
+
 def test_curves_are_read_with_care(tmp_path: Path) -> None:
     from edgesynth.errors import InputError
     from edgesynth.flow.render import read_curves

@@ -101,7 +101,8 @@ def test_state_of_another_net_is_refused_and_nothing_changes() -> None:
     before = player.save()
     for bad, text in (
         (Player(wire().blob()).save() + bytes(9999), "another model"),
-        (before[:-1], "shorter"), (b"", "shorter"), (b"x" + before[1:], "not an edgesynth"),
+        (before[:-1], f"saved state is {len(before) - 1} bytes, shorter than the {len(before)}"),
+        (b"", "saved state is 0 bytes, shorter"), (b"x" + before[1:], "not an edgesynth"),
     ):
         with pytest.raises(ArtifactError, match=text):
             player.load(bad)
