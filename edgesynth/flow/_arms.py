@@ -14,14 +14,14 @@ from typing import Any
 from edgesynth.flow.base import UI, Quiet
 from edgesynth.recipe import Recipe
 
-ARMS = ("ticket", "lr", "random", "reinit")
+ARMS = ("ticket", "weight", "random", "reinit")
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One retraining. `kind`: ticket is the recipe as it is; lr rewinds the learning rate alone;
-    random draws the units by lot; reinit trains the ticket's shape from fresh weights, for as many
-    steps as the whole chain."""
+    """One retraining. `kind`: ticket is the recipe as it is; weight puts the survivors back to their
+    early weights; random draws the units by lot; reinit trains the ticket's shape from fresh
+    weights, for as many steps as the whole chain."""
 
     kind: str
     seed: int
@@ -43,7 +43,7 @@ def recipe_of(arm: Arm) -> Recipe:
     base = recipe(arm.recipe)
     changes: dict[str, dict[str, Any]] = {
         "ticket": {},
-        "lr": {"rewind": "lr"},
+        "weight": {"rewind": "weight"},
         "random": {"criterion": "random"},
         "reinit": {"rewind": "reinit"},
     }

@@ -11,16 +11,16 @@ LEAD = (
     "to an artifact that the C runtime plays. Every figure is measured on the artifact itself."
 )
 STORY = (
-    "Whole units are removed, the survivors go back to an early state of the dense net's own training "
-    "and are trained again (a structured lottery ticket); then weights become int8 with one scale per "
-    "output channel.\n\nErrors are means over held-out notes: band error is the difference of 40 mel bands "
+    "Whole units are removed and the survivors are trained again with the learning rate rewound to its start "
+    "(a structured lottery ticket), in rounds; then weights become int8 with one scale per output channel.\n\nErrors are means over held-out notes: band error is the difference of 40 mel bands "
     "over 100 ms in dB, frames under −60 dB left out; spectral convergence is the relative error of magnitude "
     "spectra. Times are of whole blocks, synthesis included."
 )
 CONTROLS = (
-    "What the ticket has to beat: units removed by lot and rewound alike; survivors that keep their trained "
-    "weights and replay the learning rate; and a net of the ticket's shape from fresh weights, trained for as "
-    "many steps as the whole chain. Where these do as well or better, the early weights carry no advantage here."
+    "What the ticket has to beat: survivors that go back to their early weights, at the rewind point of the "
+    "dense net's own training; units removed by lot and rewound alike; and a net of the ticket's shape from fresh "
+    "weights, trained for as many steps as the whole chain. Where these do as well or better, the choice of units "
+    "or what they had learnt carries no advantage here."
 )
 
 
@@ -38,7 +38,7 @@ def floor_text(floor: Mapping[str, float], dense: Mapping[str, Any]) -> str:
 
 ARM_NAMES = {
     "ticket": "the ticket",
-    "lr": "learning rate rewound",
+    "weight": "early weights",
     "random": "drawn by lot",
     "reinit": "fresh weights",
 }

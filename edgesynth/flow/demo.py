@@ -191,7 +191,7 @@ class Demo(Command):
 
 LABELS = {"ticket": "trimmed, rewound", "quantize": "int8"}
 CONTROL_LABELS = {
-    "lr": "learning rate rewound",
+    "weight": "early weights",
     "random": "drawn by lot",
     "reinit": "fresh weights",
 }

@@ -31,7 +31,7 @@ class Train(Command):
     out: Annotated[Path, "where to save: OUT.safetensors and OUT.json, with OUT-early beside it"]
     config: Annotated[str, "named configuration, see `edgesynth models`"] = ""
     set: Annotated[tuple[str, ...], "one setting, KEY=VALUE; may be given several times"] = ()
-    steps: Annotated[int, "training steps"] = 6000
+    steps: Annotated[int, "training steps"] = 12000
     early: Annotated[int, "step whose weights are kept as the rewind point"] = 500
     lr: Annotated[float, "highest learning rate"] = 1e-3
     seed: Annotated[int, "seed of weights, batches and noise"] = 0

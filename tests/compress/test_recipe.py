@@ -153,7 +153,7 @@ def test_ready_recipes_are_sound(name: str) -> None:
 def test_the_controls_differ_from_the_recipe_in_one_field() -> None:
     base = dict(recipe("ddsp-edge").steps)["ticket"]
     for name, change in (("random", {"criterion": "random"}), ("reinit", {"rewind": "reinit"}),
-                         ("lr", {"rewind": "lr"})):
+                         ("weight", {"rewind": "weight"})):
         other = dict(recipe(f"ddsp-edge-{name}").steps)["ticket"]
         assert other == dataclasses.replace(base, **change)
 
