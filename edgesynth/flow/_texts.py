@@ -65,16 +65,17 @@ def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _gap(arms: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    """Which arm is best, and by how much against the ticket."""
-    means = {arm: mean(r["band_error_ratio"] for r in found) for arm, found in arms.items()}
-    best = min(means, key=lambda arm: means[arm])
-    if best == "ticket":
-        second = min((a for a in means if a != "ticket"), key=lambda arm: means[arm])
-        return (
-            f"The ticket is best in band error, {100 * (means[second] / means['ticket'] - 1):.1f} % "
-            f"ahead of {ARM_NAMES[second]}."
-        )
-    return (
-        f"The ticket is not best in band error: {ARM_NAMES[best]} is "
-        f"{100 * (means['ticket'] / means[best] - 1):.1f} % ahead of it."
-    )
+    """Which arm is best in band error, and whether by more than the seeds differ among themselves."""
+    bands = {arm: [r["band_error_ratio"] for r in found] for arm, found in arms.items()}
+    means = {arm: mean(values) for arm, values in bands.items()}
+    ranked = sorted(means, key=lambda arm: means[arm])
+    best = ranked[0]
+    other = ranked[1] if best == "ticket" else "ticket"
+    gap = means[other] / means[best] - 1
+    spread = max(max(bands[a]) - min(bands[a]) for a in (best, other))
+    text = f"In band error {ARM_NAMES[best]} is best, {100 * gap:.1f} % ahead of {ARM_NAMES[other]}"
+    if len(bands[best]) < 2:
+        return f"{text}; one seed says nothing of the spread."
+    if gap <= spread:
+        return f"{text}, no more than the seeds differ among themselves: no advantage is shown."
+    return f"{text}, more than the seeds differ among themselves."
