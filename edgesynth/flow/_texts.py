@@ -11,10 +11,11 @@ LEAD = (
     "to an artifact that the C runtime plays. Every figure is measured on the artifact itself."
 )
 STORY = (
-    "Whole units are removed and the survivors are trained again with the learning rate rewound to its start "
-    "(a structured lottery ticket), in rounds; then weights become int8 with one scale per output channel.\n\nErrors are means over held-out notes: band error is the difference of 40 mel bands "
-    "over 100 ms in dB, frames under −60 dB left out; spectral convergence is the relative error of magnitude "
-    "spectra. Times are of whole blocks, synthesis included."
+    "Whole units are removed and the survivors are trained again with the learning rate rewound to "
+    "its start (a structured lottery ticket), in rounds; then weights become int8 with one scale per "
+    "output channel.\n\nErrors are means over held-out notes: band error is the difference of 40 mel "
+    "bands over 100 ms in dB, frames under −60 dB left out; spectral convergence is the relative "
+    "error of magnitude spectra. Times are of whole blocks, synthesis included."
 )
 CONTROLS = (
     "What the ticket has to beat: survivors that go back to their early weights, at the rewind point of the "
