@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "edgesynth.h"
+#include "float_mode.h"
 
 static uint64_t now_ns(void) {
     struct timespec t;
@@ -45,3 +46,12 @@ es_status es_measure(es_voice *voice, uint32_t frames, uint32_t blocks, uint32_t
     *allocations = COUNT() - before;
     return ES_OK;
 }
+
+/* Flush denormals on this thread, as es_voice_process does inside, and put the old mode back: so
+ * that another runtime is timed under the same rule. [any-thread] */
+ES_API uint64_t es_float_flush(void);
+ES_API void es_float_restore(uint64_t old);
+
+uint64_t es_float_flush(void) { return (uint64_t)es_float_enter(); }
+
+void es_float_restore(uint64_t old) { es_float_leave((es_float_mode)old); }

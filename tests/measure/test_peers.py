@@ -70,3 +70,23 @@ def test_every_inference_due_is_timed(peer: OnnxRuntime, block: int) -> None:
     if block * blocks % frames == 0:
         assert sum(calls) * frames == block * blocks
     peer.call()
+
+
+def test_a_peer_leaves_the_threads_float_mode_alone() -> None:
+    """A runtime that flushes denormals for good would change what everything after it computes."""
+    from edgesynth.models.ddsp import DDSP
+    from edgesynth.stream import stream
+    from firmware_bridge.measure.float_mode import flushed
+    from firmware_bridge.measure.peers import PEERS
+
+    tiny, half = np.float32(1e-40), np.float32(0.5)
+    with flushed():
+        assert tiny * half == 0
+    graph = stream(DDSP(hidden=4, harmonics=3, bands=3).build()["decoder"])
+    inputs = {"f0": np.full((1, 40), 200.0, np.float32), "loudness": np.full((1, 40), -20.0, np.float32)}
+    for kind in PEERS.values():
+        peer = kind(graph)
+        peer.play(inputs, 640)
+        peer.time(inputs, 64, 10)
+        peer.call()
+        assert tiny * half != 0
