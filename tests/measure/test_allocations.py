@@ -10,7 +10,7 @@ import pytest
 from measure import small_synth
 
 from edgesynth.errors import EdgesynthError
-from firmware_bridge.build import INCLUDE, MEASURE, native_compiler, run
+from firmware_bridge.build import INCLUDE, MEASURE, SOURCES, native_compiler, run
 from firmware_bridge.library import hooks_path
 from firmware_bridge.measure.allocations import counter, counts, run_hooked
 
@@ -42,7 +42,7 @@ def hooks() -> Path:
 def test_planted_allocations_are_found(tmp_path: Path) -> None:
     library = tmp_path / "planted.so"
     sources = [str(HERE / "planted.c"), str(MEASURE / "timing.c")]
-    flags = ["-std=c11", "-O2", "-fvisibility=hidden", "-fPIC", "-shared", f"-I{INCLUDE}"]
+    flags = ["-std=c11", "-O2", "-fvisibility=hidden", "-fPIC", "-shared", f"-I{INCLUDE}", f"-I{SOURCES}"]
     run([*native_compiler(), *flags, *sources, "-o", str(library)])
     program = PLANTED.format(frames=FRAMES, blocks=BLOCKS)
     done = run_hooked([sys.executable, "-c", program, str(library)], hooks())
