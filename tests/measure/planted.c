@@ -1,5 +1,6 @@
 /* planted.c - stands in for the runtime under the timing loop: a block of n frames calls the
  * allocator 2n times, so that a counter which misses any of them is found out. */
+#define _POSIX_C_SOURCE 200809L
 #include <stdlib.h>
 
 #include "edgesynth.h"
