@@ -20,21 +20,21 @@ COLUMNS = {
     "name": "candidate",
     "bytes": "bytes on disk",
     "smaller": "× smaller",
-    "parameters": "parameters",
-    "network_macs": "network MAC/s",
     "fewer_macs": "× fewer MACs",
     "mean_us": "µs per block",
     "faster": "× faster",
-    "p99_us": "p99 µs",
-    "worst_us": "worst µs",
-    "rtf": "rtf",
-    "rtf_p99": "rtf at p99",
-    "onnxruntime_us": "ONNX Runtime µs",
-    "ratio_to_onnxruntime": "ratio to ONNX Runtime",
     "band_error": "band error dB",
     "band_error_ratio": "× dense",
     "spectral_convergence": "spectral convergence",
     "spectral_convergence_ratio": "× dense (convergence)",
+    "onnxruntime_us": "ONNX Runtime µs",
+    "ratio_to_onnxruntime": "ratio to ONNX Runtime",
+    "p99_us": "p99 µs",
+    "worst_us": "worst µs",
+    "rtf": "rtf",
+    "rtf_p99": "rtf at p99",
+    "parameters": "parameters",
+    "network_macs": "network MAC/s",
 }
 
 
@@ -93,8 +93,8 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
     page.figure(
         points(
             [
-                (str(r["name"]), float(r["bytes"]), float(r["band_error"]), bool(r.get("main")))
-                for r in judged
+                (label, float(r["bytes"]), float(r["band_error"]), bool(r.get("main")))
+                for label, r in zip(_labels(judged), judged)
             ],
             "bytes on disk",
             "band error, dB (lower is better)",
@@ -111,6 +111,14 @@ def build_page(summary: Mapping[str, Any], folder: Path) -> Page:
         )
     page.data("summary", summary)
     return page
+
+
+def _labels(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Names for a picture: of several seeds of one kind, the first is named, without its seed."""
+    kinds = [str(r["name"]).partition(", seed ")[0] for r in rows]
+    if len(set(kinds)) == len(kinds):
+        return [str(r["name"]) for r in rows]
+    return [kind if kind not in kinds[:i] else "" for i, kind in enumerate(kinds)]
 
 
 def _bars(page: Page, summary: Mapping[str, Any]) -> None:

@@ -17,6 +17,10 @@ STORY = (
     "bands over 100 ms in dB, frames under −60 dB left out; spectral convergence is the relative "
     "error of magnitude spectra. Times are of whole blocks, synthesis included."
 )
+ONE_SEED = (
+    "This is one seed without controls. `make study` retrains three and sets beside them early weights, "
+    "units drawn by lot and fresh weights; its results are in docs/results.md."
+)
 CONTROLS = (
     "What the ticket has to beat: survivors that go back to their early weights, at the rewind point of the "
     "dense net's own training; units removed by lot and rewound alike; and a net of the ticket's shape from fresh "

@@ -25,7 +25,7 @@ from edgesynth.flow._candidates import (
 from edgesynth.flow._model import find_model
 from edgesynth.flow._open import cache_folder, card_of, open_graph, write_atomic
 from edgesynth.flow._summary import COLUMNS, SUMMARY, build_page
-from edgesynth.flow._texts import CONTROLS, LEAD, STORY, floor_text, verdict
+from edgesynth.flow._texts import CONTROLS, LEAD, ONE_SEED, STORY, floor_text, verdict
 from edgesynth.flow.base import UI, Command, Table
 
 BLOCK = 64
@@ -141,7 +141,7 @@ class Demo(Command):
         return {
             "title": f"{self.model}: from dense to the board",
             "lead": LEAD,
-            "story": STORY,
+            "story": STORY if any(not r["main"] for r in rows) else f"{STORY}\n\n{ONE_SEED}",
             "controls": CONTROLS,
             "verdict": verdict(rows),
             "block": BLOCK,
