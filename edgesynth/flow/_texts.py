@@ -49,9 +49,14 @@ ARM_NAMES = {
 }
 
 
-def verdict(rows: Sequence[Mapping[str, Any]]) -> str:
+def finals(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The last stage's row of every retraining."""
+    return list({(r["arm"], r["seed"]): r for r in rows}.values())
+
+
+def verdict(rows: Sequence[dict[str, Any]]) -> str:
     """How the final artifacts of each arm compare over the seeds; empty with one arm."""
-    final = [r for r in rows if r["stage"] == "quantize"]
+    final = [r for r in finals(rows) if r["seed"] is not None]
     arms = {arm: [r for r in final if r["arm"] == arm] for arm in ARM_NAMES}
     arms = {arm: found for arm, found in arms.items() if found}
     if len(arms) < 2 or "ticket" not in arms:

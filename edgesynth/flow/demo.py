@@ -25,7 +25,7 @@ from edgesynth.flow._candidates import (
 from edgesynth.flow._model import find_model
 from edgesynth.flow._open import cache_folder, card_of, open_graph, write_atomic
 from edgesynth.flow._summary import COLUMNS, SUMMARY, build_page
-from edgesynth.flow._texts import CONTROLS, LEAD, ONE_SEED, STORY, floor_text, verdict
+from edgesynth.flow._texts import CONTROLS, LEAD, ONE_SEED, STORY, finals, floor_text, verdict
 from edgesynth.flow.base import UI, Command, Table
 
 BLOCK = 64
@@ -131,7 +131,7 @@ class Demo(Command):
         notes: Any,
         begun: float,
     ) -> dict[str, Any]:
-        final = [r for r in rows if r["arm"] == "ticket" and r["stage"] == "quantize"]
+        final = [r for r in finals(rows) if r["arm"] == "ticket"]
         worst = max(final, key=lambda r: r["band_error"])
         worst["final"] = True
         for row in rows:
