@@ -27,6 +27,12 @@ from edgesynth.save import load, save
 from edgesynth.stage import Context, Stage
 
 
+def cache_folder() -> Path:
+    """Where data and builds are kept between runs: $XDG_CACHE_HOME/edgesynth or ~/.cache/edgesynth."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "edgesynth"
+
+
 @dataclass(frozen=True, eq=False)
 class Step:
     """One finished stage of a run. `skipped`: it was read from disk. `seconds`: what its work took

@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from edgesynth.errors import EdgesynthError
+from edgesynth.runs import cache_folder
 from firmware_bridge.build import (
     FLAGS,
     INCLUDE,
@@ -74,7 +75,7 @@ def build_player(place: Target) -> Path:
     parts += [p.read_bytes() for p in (INCLUDE / "edgesynth.h", MEASURE / "player.c", MEASURE / "memory.c")]
     parts += [repr((place, isas, command, FLAGS, BARE, NO_BUILTIN)).encode()]
     key = hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-    folder = cache() / "players" / place.name
+    folder = cache_folder() / "players" / place.name
     program = folder / f"player-{key}"
     if not program.exists():
         objects = compile_objects(folder, command, ("-fno-stack-protector",), isas)
@@ -207,7 +208,7 @@ def _plugin(emulator: str) -> Path:
     interface = 1 if digits.isdigit() and int(digits) < 9 else 2
     source = MEASURE / "qemu_count.c"
     key = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    plugin = cache() / "players" / f"qemu_count-{interface}-{key}.so"
+    plugin = cache_folder() / "players" / f"qemu_count-{interface}-{key}.so"
     if not plugin.exists():
         plugin.parent.mkdir(parents=True, exist_ok=True)
         part = plugin.with_suffix(f".{os.getpid()}")
@@ -215,9 +216,3 @@ def _plugin(emulator: str) -> Path:
              str(source), "-o", str(part)])
         part.replace(plugin)
     return plugin
-
-
-def cache() -> Path:
-    """Where builds are kept between runs."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "edgesynth"

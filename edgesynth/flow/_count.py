@@ -11,7 +11,15 @@ from edgesynth.flow._open import is_artifact, open_artifact, open_graph
 from edgesynth.flow.base import UI, Table
 from targets.base import Target
 
-COLUMNS = ("runtime", "block", "instructions", "instructions_per_second", "clock_share", "macs_per_second", "note")
+COLUMNS = (
+    "runtime",
+    "block",
+    "instructions",
+    "instructions_per_second",
+    "clock_share",
+    "macs_per_second",
+    "note",
+)
 HOPS = 8  # hops and blocks that a count is the mean of, at least
 BLOCKS = 4
 LONGEST = 1 << 20  # frames that an emulator plays in a reasonable time
@@ -41,18 +49,33 @@ def count_rows(model: str, place: Target, blocks: Sequence[int], ui: UI) -> Tabl
     for number, block in enumerate(blocks):
         count, note = (None, reason) if reason else _count(place, artifact, player, block)
         rate_of_instructions = count / block * rate if count is not None else None
-        share = rate_of_instructions / place.clock_hz if rate_of_instructions and place.clock_hz else None
-        rows.append({
-            "runtime": f"edgesynth ({place.name}, counted)", "block": block, "instructions": count,
-            "instructions_per_second": rate_of_instructions, "clock_share": share,
-            "macs_per_second": known["macs_per_second"], "note": note,
-        })
+        share = (
+            rate_of_instructions / place.clock_hz
+            if rate_of_instructions and place.clock_hz
+            else None
+        )
+        rows.append(
+            {
+                "runtime": f"edgesynth ({place.name}, counted)",
+                "block": block,
+                "instructions": count,
+                "instructions_per_second": rate_of_instructions,
+                "clock_share": share,
+                "macs_per_second": known["macs_per_second"],
+                "note": note,
+            }
+        )
         ui.progress(f"counting on {place.name}", number + 1, len(blocks))
     facts: dict[str, Any] = {
-        "target": place.name, "clock_hz": place.clock_hz,
+        "target": place.name,
+        "clock_hz": place.clock_hz,
         "clock_share_is": "instructions per second of audio over the clock: a count, not a time",
-        "artifact_bytes": len(artifact), "state_bytes": player.state_bytes,
-        "arena_bytes": player.arena_bytes, "latency_frames": player.latency, "rate": rate, **known,
+        "artifact_bytes": len(artifact),
+        "state_bytes": player.state_bytes,
+        "arena_bytes": player.arena_bytes,
+        "latency_frames": player.latency,
+        "rate": rate,
+        **known,
     }
     return Table(COLUMNS, rows, facts=facts)
 
@@ -69,7 +92,9 @@ def counted_frames(block: int, hop: int) -> int:
     return -(-max(HOPS * hop, BLOCKS * block) // unit) * unit
 
 
-def _count(place: Target, artifact: bytes, player: Any, block: int) -> tuple[float | None, str | None]:
+def _count(
+    place: Target, artifact: bytes, player: Any, block: int
+) -> tuple[float | None, str | None]:
     """(instructions of one block, None), or (None, why not)."""
     from firmware_bridge.emulate import count_instructions
     from firmware_bridge.measure.doors import examples

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import edgesynth
-from edgesynth.errors import ArtifactError, EdgesynthError, InputError
+from edgesynth.errors import ArtifactError, InputError
 from edgesynth.graph import Graph
 
 MAGIC = b"ESA\x1a"
@@ -65,21 +64,14 @@ def named(text: str) -> Iterator[None]:
 
 
 def card_of(name: str) -> dict[str, Any]:
-    """The model card of a bundled name or a saved Graph; empty where there is none."""
+    """The model card of a bundled name or a saved Graph; empty where `name` is no saved Graph.
+    InputError where there is one and it cannot be read."""
     from edgesynth.save import card
 
     bundled = Path(edgesynth.__file__).parent / "models" / "checkpoints" / name
     path = bundled if name in edgesynth.checkpoints() else Path(name)
-    try:
-        return dict(card(path) or {})
-    except EdgesynthError:
-        return {}
-
-
-def cache_folder() -> Path:
-    """Where analysed data is kept between runs: $XDG_CACHE_HOME/edgesynth or ~/.cache/edgesynth."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "edgesynth"
+    stem = path.name.removesuffix(".json").removesuffix(".safetensors")
+    return dict(card(path) or {}) if path.with_name(f"{stem}.json").is_file() else {}
 
 
 def write_atomic(path: Path, data: bytes) -> None:

@@ -44,7 +44,9 @@ def validated_peer(name: str, graph: Graph, player: Player, hop: int) -> Any:
     for port, want in expected.items():
         have = got[port]
         if have.shape != want.shape or not np.isfinite(have).all():
-            raise EdgesynthError(f"{name}: port {port!r} has another length or is not finite: not timed")
+            raise EdgesynthError(
+                f"{name}: port {port!r} has another length or is not finite: not timed"
+            )
         error, peak = float(np.abs(have - want).max()), float(np.abs(want).max())
         if not error <= ABSOLUTE * max(1.0, peak):
             raise EdgesynthError(f"{name} differs by {error:.3g} at port {port!r}: not timed")

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
 from edgesynth.flow._model import find_model
-from edgesynth.flow._open import cache_folder, card_of, open_graph
+from edgesynth.flow._open import card_of, open_graph
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table, one_thread
 from edgesynth.graph import Graph
 from edgesynth.models.base import Model
+from edgesynth.runs import cache_folder
 
 
 @dataclass(frozen=True)

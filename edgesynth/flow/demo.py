@@ -23,10 +23,11 @@ from edgesynth.flow._candidates import (
     write_artifacts,
 )
 from edgesynth.flow._model import find_model
-from edgesynth.flow._open import cache_folder, card_of, open_graph, write_atomic
+from edgesynth.flow._open import card_of, open_graph, write_atomic
 from edgesynth.flow._summary import COLUMNS, SUMMARY, build_page
 from edgesynth.flow._texts import CONTROLS, LEAD, ONE_SEED, STORY, finals, floor_text, verdict
 from edgesynth.flow.base import UI, Command, Table
+from edgesynth.runs import cache_folder
 
 BLOCK = 64
 SHOWN = (

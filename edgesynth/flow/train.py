@@ -10,10 +10,10 @@ from typing import Annotated, Any, ClassVar
 
 from edgesynth.errors import InputError
 from edgesynth.flow._model import find_model
-from edgesynth.flow._open import cache_folder
 from edgesynth.flow.base import ARGUMENT, UI, Command, Table, one_thread
 from edgesynth.graph import Graph
 from edgesynth.models.base import Model
+from edgesynth.runs import cache_folder
 
 
 @dataclass(frozen=True)

@@ -233,3 +233,16 @@ def test_full_disk_keeps_the_old_file(
         refused(run("render", amp, "--in", wav, "-o", out / "x.wav"), "No space left on device")
     assert [p.name for p in out.iterdir()] == ["x.wav"]
     assert (out / "x.wav").read_bytes() == b"old"
+
+
+def test_a_damaged_card_is_told_and_not_passed_over(amp: str, tmp_path: Path) -> None:
+    from edgesynth.errors import EdgesynthError
+    from edgesynth.flow._open import card_of
+
+    assert card_of(amp) == {} and card_of("ddsp")["config"] == "edge"
+    assert run("import", amp, "-o", tmp_path / "amp").exit_code == 0
+    assert card_of(str(tmp_path / "amp"))["from"] == amp
+    assert card_of(str(tmp_path / "amp.json")) == card_of(str(tmp_path / "amp"))
+    (tmp_path / "amp.json").write_text('{"card": ')
+    with pytest.raises(EdgesynthError):
+        card_of(str(tmp_path / "amp"))
