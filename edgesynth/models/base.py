@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import numpy as np
-
 from edgesynth.graph import Graph
 
 if TYPE_CHECKING:
@@ -54,7 +52,3 @@ class Model(abc.ABC):
     @abc.abstractmethod
     def data_rate(self) -> tuple[float, int]:
         """(audio rate in Hz, samples per frame) that the data must be analysed at."""
-
-    def example(self, seconds: float, seed: int = 0) -> dict[str, np.ndarray]:
-        """A playable input for demos, verification and benchmarks: port name -> values per step."""
-        raise NotImplementedError

@@ -148,23 +148,6 @@ class DDSP(Model):
     def data_rate(self) -> tuple[float, int]:
         return self.rate, self.hop
 
-    def example(self, seconds: float, seed: int = 0) -> dict[str, np.ndarray]:
-        """A phrase of swelling notes with vibrato: f0 and loudness, [frames] each."""
-        rng = np.random.default_rng(seed)
-        count = max(1, round(seconds * self.rate / self.hop))
-        time = np.arange(count) * self.hop / self.rate
-        note = (time // 0.8).astype(int)
-        keys = 220.0 * 2.0 ** (rng.choice([-5, -3, 0, 2, 4, 7, 9, 12], note[-1] + 1) / 12)
-        within = time - note * 0.8
-        vibrato = 0.25 / 12 * np.sin(2 * np.pi * 5.5 * time) * np.minimum(within / 0.4, 1.0)
-        peaks = rng.uniform(-26.0, -14.0, note[-1] + 1)
-        swell = np.sin(np.pi * np.minimum(within / 0.75, 1.0)) ** 0.35
-        loudness = LOUDNESS[0] + (peaks[note] - LOUDNESS[0]) * swell
-        return {
-            "f0": (keys[note] * 2.0**vibrato).astype(np.float32),
-            "loudness": loudness.astype(np.float32),
-        }
-
     def _windows(
         self, notes: Any, spots: Sequence[tuple[int, int]]
     ) -> tuple[Tensor, Tensor, Tensor]:
